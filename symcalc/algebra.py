@@ -1,0 +1,304 @@
+"""The constructors of the ring operations: they check shapes and keep one spelling of each product.
+
+Scalars stand before products and numbers before scalars (`A*(2*B)` is built as `2*A*B`), a product with
+a scalar is a scaling, a scalar has no transpose. Nothing else is simplified here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from functools import reduce
+
+from symcalc.errors import ShapeError
+from symcalc.expr import Expr, node
+from symcalc.op import Op
+from symcalc.show import brief
+from symcalc.shape import SCALAR, Dim, Shape, Unify, same, shape_text
+
+FLAT_SUM = 100
+MAX_NUMBER_BITS = 4096
+
+
+class Algebra:
+    """Builds expressions over the operations of a rulebook, by the role that a row declares."""
+
+    def __init__(self, ops: Mapping[str, Op], unify: Unify = same) -> None:
+        self.ops = ops
+        self.unify = unify
+        self.role = {op.role: op for op in ops.values() if op.role}
+        self._special: dict[Op, Callable[..., Expr]] = {
+            self.role[role]: build
+            for role, build in (
+                ("sum", self.sum_of),
+                ("scale", self.times),
+                ("product", self.times),
+                ("quotient", self.divide),
+                ("hadamard", self.hadamard),
+                ("entrywise quotient", self.hadamard_divide),
+                ("entrywise power", self.entrywise_power),
+                ("power", self.power),
+                ("transpose", self.transpose),
+                ("trace", self.trace),
+            )
+            if role in self.role
+        }
+
+    def under(self, unify: Unify) -> Algebra:
+        """Return the same algebra with another way to compare dimensions."""
+        return Algebra(self.ops, unify)
+
+    def build(self, op: Op, args: Sequence[Expr], dims: Sequence[Dim] = ()) -> Expr:
+        """Return `op(args)`; ring operations go through their own constructor."""
+        special = self._special.get(op)
+        return special(*args) if special else self.make(op, args, dims)
+
+    def make(self, op: Op, args: Sequence[Expr], dims: Sequence[Dim] = ()) -> Expr:
+        """Return the plain node `op(args)` with its inferred shape."""
+        bound = op.bind([arg.shape for arg in args], dims, self.unify)
+        data = tuple(bound[name] for name in op.dims) if op.dims else None
+        return node(op, tuple(args), op.result(bound), data)
+
+    def call(self, name: str, *args: Expr, dims: Sequence[Dim] = ()) -> Expr:
+        """Return the operation called `name` applied to `args`."""
+        return self.build(self.ops[name], args, dims)
+
+    def number(self, value: Fraction | int) -> Expr:
+        """Return an exact rational constant."""
+        return node(self.role["number"], (), SCALAR, Fraction(value))
+
+    def symbol(self, name: str, shape: Shape, attributes: frozenset[str] = frozenset()) -> Expr:
+        """Return a variable."""
+        return node(self.role["symbol"], (), shape, (name, attributes))
+
+    def identity(self, size: Dim) -> Expr:
+        """Return the identity matrix, which is the number 1 for size 1."""
+        return self.number(1) if size == 1 else self.make(self.role["identity"], (), (size,))
+
+    def ones(self, shape: Shape) -> Expr:
+        """Return the matrix of ones."""
+        return self.number(1) if shape == SCALAR else self.make(self.role["ones"], (), shape)
+
+    def zeros(self, shape: Shape) -> Expr:
+        """Return the zero of a shape."""
+        return self.number(0) if shape == SCALAR else self.make(self.role["zeros"], (), shape)
+
+    def dimension(self, dim: Dim) -> Expr:
+        """Return a dimension as a scalar."""
+        if isinstance(dim, int):
+            return self.number(dim)
+        if isinstance(dim, str):
+            return node(self.role["dimension"], (), SCALAR, dim)
+        return self.sum_of(
+            *[
+                reduce(self.times, [self.number(count), *map(self.dimension, names)])
+                for names, count in dim.terms
+            ]
+        )
+
+    def add(self, a: Expr, b: Expr) -> Expr:
+        """Return `a + b`; a sum on the left is continued."""
+        flat = a.op is self.role["sum"] and len(a.args) < FLAT_SUM
+        return self.sum_of(*(a.args if flat else (a,)), b)
+
+    def sum_of(self, *terms: Expr) -> Expr:
+        """Return the sum of the terms; a scalar beside a vector stands for each entry."""
+        if len(terms) == 1:
+            return terms[0]
+        shape = next((term.shape for term in terms if not term.is_scalar), SCALAR)
+        parts = tuple([self._entrywise(term, shape) for term in terms])
+        for part in parts:
+            self._agree(part, parts[0], "+")
+        return node(self.role["sum"], parts, shape)
+
+    def frobenius(self, a: Expr, b: Expr) -> Expr:
+        """Return the Frobenius product `A : B`, that is `tr(A'*B)`."""
+        self._agree(a, b, ":")
+        return self.trace(self.times(self.transpose(a), b))
+
+    def check_sum(self, a: Expr, b: Expr) -> None:
+        """Raise `ShapeError` if `a + b` cannot be."""
+        if not (a.is_scalar or b.is_scalar):
+            self._agree(a, b, "+")
+        elif a.shape != b.shape:
+            self._entrywise(*((a, b.shape) if a.is_scalar else (b, a.shape)))
+
+    def _entrywise(self, term: Expr, shape: Shape) -> Expr:
+        if term.shape == shape:
+            return term
+        if term.is_scalar:
+            if 1 not in shape:
+                raise ShapeError(
+                    f"`{term}` is a scalar and the other term is {shape_text(shape)}: a scalar plus "
+                    f"a matrix is ambiguous; write `{_times_text(term)}I` or "
+                    f"`{_times_text(term)}ones(n, m)`"
+                )
+            return self.times(term, self.ones(shape))
+        return term
+
+    def _agree(self, a: Expr, b: Expr, sign: str) -> None:
+        for left, right in zip(a.shape, b.shape, strict=True):
+            if not self.unify(left, right):
+                raise ShapeError(
+                    f"`{sign}` needs equal shapes: `{brief(a)}` is {shape_text(a.shape)}, "
+                    f"`{brief(b)}` is {shape_text(b.shape)}, {left} ≠ {right}"
+                )
+
+    def negate(self, a: Expr) -> Expr:
+        """Return `-a`."""
+        return self.times(self.number(-1), a)
+
+    def times(self, a: Expr, b: Expr) -> Expr:
+        """Return `a*b`: a matrix product, or a multiple where one of them is a scalar."""
+        scale = self.role["scale"]
+        if a.is_scalar and b.is_scalar:
+            return self._scalar_times(a, b)
+        if a.is_scalar:
+            return self._multiple(a, b)
+        if b.is_scalar:
+            return self._multiple(b, a)
+        if a.op is scale:
+            return self._multiple(a.args[0], self.times(a.args[1], b))
+        if b.op is scale:
+            return self._multiple(b.args[0], self.times(a, b.args[1]))
+        if not self.unify(a.shape[1], b.shape[0]):
+            raise self._product_error(a, b)
+        return node(self.role["product"], (a, b), (a.shape[0], b.shape[1]))
+
+    def _product_error(self, a: Expr, b: Expr) -> ShapeError:
+        message = (
+            f"`{brief(a)}*{brief(b)}`: `{brief(a)}` is {shape_text(a.shape)}, `{brief(b)}` is "
+            f"{shape_text(b.shape)}, {a.shape[1]} ≠ {b.shape[0]}"
+        )
+        if a.shape[1] == b.shape[1] == 1:
+            message += "; for two vectors write x'*y (a number), x*y' (a matrix) or x .* y"
+        return ShapeError(message)
+
+    def _multiple(self, c: Expr, a: Expr) -> Expr:
+        if a.op is self.role["scale"]:
+            return self._multiple(self._scalar_times(c, a.args[0]), a.args[1])
+        a, divisors = self._numerator(a)
+        if divisors:
+            return self._over(self._multiple(c, a), divisors)
+        if c.op is self.role["number"] and c.data == 1:
+            return a
+        return node(self.role["scale"], (c, a), a.shape)
+
+    def _scalar_times(self, a: Expr, b: Expr) -> Expr:
+        """Multiply two scalars, the number first and the rest from left to right."""
+        (m, x), (n, y) = self._split(a), self._split(b)
+        factors = [*x, *y]
+        if m * n != 1 or not factors:
+            factors.insert(0, self.number(m * n))
+        product = factors[0]
+        for factor in factors[1:]:
+            top, divisors = self._numerator(factor)
+            if divisors:
+                product = self._over(self._scalar_times(product, top), divisors)
+            else:
+                product = node(self.role["scale"], (product, factor), SCALAR)
+        return product
+
+    def _numerator(self, a: Expr) -> tuple[Expr, list[Expr]]:
+        """Take `a/b/c` apart into `a` and `[c, b]`."""
+        divisors = []
+        while a.op is self.role["quotient"]:
+            divisors.append(a.args[1])
+            a = a.args[0]
+        return a, divisors
+
+    def _over(self, a: Expr, divisors: list[Expr]) -> Expr:
+        for divisor in reversed(divisors):
+            a = self.divide(a, divisor)
+        return a
+
+    def _split(self, a: Expr) -> tuple[Fraction, list[Expr]]:
+        """Return the leading number and the other factors of a scalar product."""
+        factors: list[Expr] = []
+        while a.op is self.role["scale"]:
+            factors.append(a.args[1])
+            a = a.args[0]
+        if a.op is self.role["number"]:
+            return a.data, factors[::-1]
+        return Fraction(1), [a, *factors[::-1]]
+
+    def divide(self, a: Expr, b: Expr) -> Expr:
+        """Return `a/b` by a scalar `b`."""
+        if not b.is_scalar:
+            raise ShapeError(
+                f"`/` divides by a scalar, and the divisor is {shape_text(b.shape)}: write "
+                "`./` for entrywise division or `*inv(.)` for the inverse"
+            )
+        if b.op is self.role["number"]:
+            if b.data == 0:
+                raise ShapeError("division by zero")
+            return self.times(self.number(1 / b.data), a)
+        return node(self.role["quotient"], (a, b), a.shape)
+
+    def hadamard(self, a: Expr, b: Expr) -> Expr:
+        """Return the entrywise product `a .* b`."""
+        if a.is_scalar or b.is_scalar:
+            return self.times(a, b)
+        scale = self.role["scale"]
+        if a.op is scale:
+            return self._multiple(a.args[0], self.hadamard(a.args[1], b))
+        if b.op is scale:
+            return self._multiple(b.args[0], self.hadamard(a, b.args[1]))
+        self._agree(a, b, ".*")
+        return node(self.role["hadamard"], (a, b), a.shape)
+
+    def hadamard_divide(self, a: Expr, b: Expr) -> Expr:
+        """Return the entrywise quotient `a ./ b`."""
+        if b.is_scalar:
+            return self.divide(a, b)
+        if a.is_scalar:
+            return self.times(a, self.hadamard_divide(self.ones(b.shape), b))
+        if a.op is self.role["scale"]:
+            return self._multiple(a.args[0], self.hadamard_divide(a.args[1], b))
+        self._agree(a, b, "./")
+        return node(self.role["entrywise quotient"], (a, b), a.shape)
+
+    def entrywise_power(self, a: Expr, k: Expr) -> Expr:
+        """Return `a .^ k` for a scalar `k`; two numbers are computed where that is exact."""
+        if not k.is_scalar:
+            raise ShapeError(f"`.^` takes a scalar exponent, got {shape_text(k.shape)}")
+        number = self.role["number"]
+        if a.op is number and k.op is number and k.data.denominator == 1:
+            return self._number_power(a, k)
+        return node(self.role["entrywise power"], (a, k), a.shape)
+
+    def _number_power(self, a: Expr, k: Expr) -> Expr:
+        bits = max(a.data.numerator.bit_length(), a.data.denominator.bit_length())
+        if bits * abs(k.data.numerator) > MAX_NUMBER_BITS or (a.data == 0 and k.data < 0):
+            raise ShapeError(f"`{a}^({k})` is not a number of reasonable size")
+        return self.number(a.data**k.data.numerator)
+
+    def power(self, a: Expr, k: Expr) -> Expr:
+        """Return `a^k`: of a scalar, or the power of a square matrix."""
+        if a.is_scalar:
+            return self.entrywise_power(a, k)
+        if not k.is_scalar:
+            raise ShapeError(f"`^` takes a scalar exponent, got {shape_text(k.shape)}")
+        if not self.unify(a.shape[0], a.shape[1]):
+            raise ShapeError(
+                f"`^` needs a square matrix, got {shape_text(a.shape)}: write `.^` for the "
+                "entrywise power"
+            )
+        if k.op is self.role["number"] and k.data == -1:
+            return self.make(self.role["inverse"], (a,))
+        return node(self.role["power"], (a, k), a.shape)
+
+    def transpose(self, a: Expr) -> Expr:
+        """Return `a'`."""
+        if a.is_scalar:
+            return a
+        return node(self.role["transpose"], (a,), (a.shape[1], a.shape[0]))
+
+    def trace(self, a: Expr) -> Expr:
+        """Return `tr(a)`; the trace of a scalar is the scalar."""
+        return a if a.is_scalar else self.make(self.role["trace"], (a,))
+
+
+def _times_text(term: Expr) -> str:
+    text = str(term)
+    return "" if text == "1" else (f"{text}*" if term.size < 2 else f"({text})*")

@@ -1,0 +1,98 @@
+"""The array column: what a template may call, checked before anything is compiled.
+
+Rules are data, also those of a stranger: a template is an expression over its slots that calls functions
+from three namespaces and nothing else: `xp` (numpy, jax.numpy, torch, ...), `special` (scipy.special and
+its kin) and `k` (the kernels of symcalc).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from symcalc.errors import RuleError
+from symcalc.kernels import Kernels
+from symcalc.op import Op
+
+XP = frozenset(
+    "abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt ceil clip concat concatenate "
+    "cos cosh cumsum diag diagonal dot e einsum exp exp2 expand_dims expm1 eye fabs flip floor full "
+    "heaviside hypot inner kron log log10 log1p log2 logaddexp matmul max maximum mean min minimum "
+    "mod multiply negative ones outer pi power prod real reciprocal reshape round sign sin sinh "
+    "sinc sqrt square stack std subtract sum tan tanh tensordot tile trace transpose tril triu vdot "
+    "var where zeros linalg".split()
+)
+LINALG = frozenset(
+    "cholesky cond det eigh eigvalsh inv matrix_norm matrix_power matrix_rank norm pinv slogdet solve "
+    "svd svdvals".split()
+)
+SPECIAL = frozenset(
+    "digamma erf erfc erfinv expit gamma gammainc gammaincc gammaln i0 i0e i1 i1e j0 j1 log_ndtr "
+    "logit logsumexp ndtr ndtri polygamma psi softmax xlogy y0 y1 zeta".split()
+)
+KERNELS = frozenset(name for name in vars(Kernels) if not name.startswith("_"))
+ALLOWED = {"xp": XP, "linalg": LINALG, "special": SPECIAL, "k": KERNELS}
+NODES = (
+    ast.Expression, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Load,
+    ast.Tuple, ast.keyword, ast.operator, ast.unaryop, ast.Starred,
+)  # fmt: skip
+
+
+def array_source(op: Op) -> tuple[str, list[str]]:
+    """Return the template as Python source over parameter names, and the names."""
+    source = op.column("array")
+    names = [slot.name for slot in op.slots] + list(op.dims)
+    source = re.sub(r"\{(\w+)\.\.\.\}", r"*\1_", source)
+    return re.sub(r"\{(\w+)\}", r"\1_", source), [f"{name}_" for name in names]
+
+
+def check_array_template(place: str, op: Op) -> None:
+    """Raise `RuleError` unless the template calls allowed functions of its own slots only."""
+    source, names = array_source(op)
+    if op.role in ("number", "dimension"):
+        names = ["value_"]
+    try:
+        tree = ast.parse(source, mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise RuleError(f"{place} array: `{op.column('array')}` is not an expression: {error}") from None
+    for node in ast.walk(tree):
+        problem = _problem(node, set(names))
+        if problem:
+            raise RuleError(f"{place} array: {problem} is not allowed in `{op.column('array')}`")
+
+
+def _problem(node: ast.AST, names: set[str]) -> str:
+    if not isinstance(node, NODES):
+        return type(node).__name__
+    if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float)):
+        return f"the constant {node.value!r}"
+    if isinstance(node, ast.Name) and node.id not in names | {"xp", "special", "k"}:
+        return f"the name `{node.id.rstrip('_')}`"
+    if isinstance(node, ast.Attribute):
+        return _attribute_problem(node, names)
+    if isinstance(node, ast.Call) and not isinstance(node.func, ast.Attribute):
+        return "this call"
+    return ""
+
+
+def _attribute_problem(node: ast.Attribute, names: set[str]) -> str:
+    owner = node.value
+    if isinstance(owner, ast.Name) and owner.id in names:
+        return "" if node.attr == "T" else f"the attribute `{node.attr}`"
+    name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+    if node.attr in ALLOWED.get(name, ()):
+        return ""
+    return f"`{ast.unparse(node)}`"
+
+
+@cache
+def array_function(op: Op) -> Callable[..., Any]:
+    """Compile the template of an operation: a function of (xp, special, k, *slots, *dims)."""
+    source, names = array_source(op)
+    if op.variadic:
+        names = [f"*{names[0]}"]
+    code = f"lambda xp, special, k, {', '.join(names)}: {source}"
+    return eval(compile(code, f"<rules {op.name}>", "eval"), {"__builtins__": {}})  # noqa: S307

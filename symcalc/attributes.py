@@ -1,0 +1,108 @@
+"""What is known of a canonical expression: symmetric, positive, ... A fold over `keeps` and `gives`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symcalc.declare import close_attributes
+from symcalc.expr import Expr
+from symcalc.graph import postorder
+
+if TYPE_CHECKING:
+    from symcalc.normal import Normalizer
+
+NONE: frozenset[str] = frozenset()
+ADDITIVE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "positive", "psd", "spd"})
+OF_IDENTITY = close_attributes(frozenset({"spd", "diagonal", "orthogonal"}))
+_SWAPPED = {"lower": "upper", "upper": "lower"}
+
+
+class Attributes:
+    """Attributes of canonical expressions, remembered for one simplification."""
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        self.normalizer = normalizer
+        self.memo: dict[Expr, frozenset[str]] = {}
+        self._steps = {
+            "symbol": lambda e: e.data[1],
+            "identity": lambda e: OF_IDENTITY,
+            "ones": lambda e: frozenset({"positive"}),
+            "transpose": self._transpose,
+            "sum": self._sum,
+            "scale": self._scale,
+            "product": self._product,
+            "number": lambda e: frozenset({"positive"}) if e.data > 0 else NONE,
+            "hadamard": self._hadamard,
+            "entrywise power": self._power,
+        }
+
+    def has(self, e: Expr, attribute: str) -> bool:
+        """Whether the expression is known to have the attribute."""
+        return attribute in self.of(e)
+
+    def of(self, e: Expr) -> frozenset[str]:
+        """Return all that is known of a canonical expression."""
+        if e not in self.memo:
+            for inner in postorder([e], into=lambda node: node not in self.memo):
+                if inner not in self.memo:
+                    self.memo[inner] = NONE
+                    step = self._steps.get(inner.op.role, self._function)
+                    self.memo[inner] = close_attributes(frozenset(step(inner)))
+        return self.memo[e]
+
+    def _transpose(self, e: Expr) -> frozenset[str]:
+        return frozenset(_SWAPPED.get(word, word) for word in self.of(e.args[0]))
+
+    def _sum(self, e: Expr) -> frozenset[str]:
+        shared = frozenset.intersection(*(self.of(arg) for arg in e.args)) & ADDITIVE
+        if all("psd" in self.of(arg) for arg in e.args):
+            definite = any("spd" in self.of(arg) for arg in e.args)
+            shared |= {"spd"} if definite else {"psd"}
+        if "symmetric" in shared or e.shape[0] != e.shape[1]:
+            return shared
+        poly = self.normalizer.memo.get(e)
+        turned = self.normalizer.transpose(poly) if poly else None
+        same = turned is not None and poly is not None and turned.terms == poly.terms
+        return shared | {"symmetric"} if same else shared
+
+    def _scale(self, e: Expr) -> frozenset[str]:
+        if "positive" in self.of(e.args[0]):
+            return self.of(e.args[1]) - {"orthogonal", "unit"}
+        return self.of(e.args[1]) & {"symmetric", "skew", "diagonal", "lower", "upper"}
+
+    def _product(self, e: Expr) -> frozenset[str]:
+        """A palindrome such as `X'*A*X` is symmetric, and as definite as its middle."""
+        factors = flatten(e)
+        turned, sign = self.normalizer.turn_all(factors)
+        if sign != 1 or turned != factors:
+            return NONE
+        middle = len(factors) // 2
+        even = len(factors) % 2 == 0
+        definite = even or self.has(factors[middle], "psd")
+        return frozenset({"symmetric", "psd"} if definite else {"symmetric"})
+
+    def _hadamard(self, e: Expr) -> frozenset[str]:
+        both = self.of(e.args[0]) & self.of(e.args[1])
+        return both & {"symmetric", "positive", "psd", "spd", "diagonal", "lower", "upper"}
+
+    def _power(self, e: Expr) -> frozenset[str]:
+        return self.of(e.args[0]) & {"positive", "symmetric"}
+
+    def _function(self, e: Expr) -> frozenset[str]:
+        gives = frozenset(e.op.column("gives", ()))
+        if not e.args:
+            return gives
+        shared = frozenset.intersection(*(self.of(arg) for arg in e.args))
+        keeps = set(e.op.column("keeps", ()))
+        if self.normalizer.flips(e.op) and e.shape[0] == e.shape[1]:
+            keeps.add("symmetric")
+        return gives | (shared & keeps)
+
+
+def flatten(e: Expr) -> tuple[Expr, ...]:
+    """Return the factors of a left-associated product."""
+    factors = []
+    while e.op.role == "product":
+        factors.append(e.args[1])
+        e = e.args[0]
+    return (e, *reversed(factors))

@@ -1,0 +1,111 @@
+"""Declarations of variables (`"symmetric matrix(n)"`) and the kinds that undeclared names have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from symcalc.errors import ParseError, ShapeError
+from symcalc.shape import SCALAR, Dim, Shape, parse_dim
+
+ATTRIBUTES = frozenset(
+    "symmetric skew spd psd diagonal orthogonal invertible lower upper positive unit".split()
+)
+SQUARE_ATTRIBUTES = ATTRIBUTES - {"positive", "unit"}
+IMPLIED = {
+    "spd": {"symmetric", "psd", "invertible"},
+    "psd": {"symmetric"},
+    "diagonal": {"symmetric", "lower", "upper"},
+    "orthogonal": {"invertible"},
+}
+GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma "
+    "tau upsilon phi chi psi omega"
+).split()
+_GREEK_SIGNS = "αβγδεζηθικλμνξοπρστυφχψω"
+_KIND = re.compile(r"\s*(scalar|vector|matrix)\s*(?:\(([^()]*)\))?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What is known of a variable: its shape and its attributes, implied ones included."""
+
+    shape: Shape
+    attributes: frozenset[str] = frozenset()
+
+
+def close_attributes(attributes: frozenset[str]) -> frozenset[str]:
+    """Add what the attributes imply (`spd` is symmetric, psd and invertible)."""
+    return attributes.union(*(IMPLIED.get(word, set()) for word in attributes))
+
+
+def parse_declaration(text: str, name: str = "") -> Declaration:
+    """Read `[attributes] scalar | vector(n) | matrix(n, m) | matrix(n)`."""
+    *words, kind = re.split(r"\s+(?=(?:scalar|vector|matrix)\b)", text.strip())
+    attributes = [word for part in words for word in part.split()]
+    match = _KIND.fullmatch(kind)
+    unknown = [word for word in attributes if word not in ATTRIBUTES]
+    if match is None or unknown:
+        problem = f"`{unknown[0]}` is no attribute" if match and unknown else f"`{text}` is not one"
+        raise ParseError(
+            f"declaration of {name or 'a variable'}: {problem}; write "
+            "`[attributes] scalar`, `vector(n)`, `matrix(n)` or `matrix(n, m)`, with attributes "
+            f"{', '.join(sorted(ATTRIBUTES))}"
+        )
+    shape = _shape(match[1], match[2], text)
+    given = frozenset(attributes)
+    if given & SQUARE_ATTRIBUTES and shape[0] != shape[1]:
+        word = min(given & SQUARE_ATTRIBUTES)
+        raise ShapeError(f"declaration of {name or text}: a {word} matrix is square, `{text}` is not")
+    return Declaration(shape, close_attributes(given))
+
+
+def _shape(kind: str, sizes: str | None, text: str) -> Shape:
+    dims: list[Dim] = [parse_dim(size) for size in sizes.split(",")] if sizes else []
+    if any(dim == 0 for dim in dims):
+        raise ShapeError(f"`{text}`: a dimension is at least 1")
+    if kind == "scalar" and not dims:
+        return SCALAR
+    if kind == "vector" and len(dims) == 1:
+        return (dims[0], 1)
+    if kind == "matrix" and len(dims) in (1, 2):
+        return (dims[0], dims[-1])
+    raise ParseError(f"`{text}`: write scalar, vector(n), matrix(n) or matrix(n, m)")
+
+
+def parse_where(where: Mapping[str, str] | str | None) -> dict[str, Declaration]:
+    """Read declarations given as a mapping or as text, `"X: matrix(n, m); a: scalar"`."""
+    if where is None:
+        return {}
+    if isinstance(where, str):
+        where = dict(_split_entry(entry) for entry in where.split(";") if entry.strip())
+    found = {}
+    for name, text in where.items():
+        if not isinstance(text, str):
+            raise ParseError(f"declaration of {name}: write it as text, such as 'matrix(n, m)'")
+        if not name.isidentifier():
+            raise ParseError(f"`{name}` cannot be declared: it is not a name")
+        found[name] = parse_declaration(text, name)
+    return found
+
+
+def _split_entry(entry: str) -> tuple[str, str]:
+    name, colon, text = entry.partition(":")
+    if not colon:
+        raise ParseError(f"`{entry.strip()}` is not a declaration: write `name: matrix(n, m)`")
+    return name.strip(), text.strip()
+
+
+def default_kind(name: str) -> str | None:
+    """Return the kind that an undeclared name has (matrixcalculus.org's defaults), or None."""
+    base = re.sub(r"_\w*$|\d+$", "", name, count=1)
+    if base in GREEK or (len(base) == 1 and base in _GREEK_SIGNS):
+        return "scalar"
+    if base.lower() in GREEK or (len(base) == 1 and base.lower() in _GREEK_SIGNS + "ς"):
+        return "matrix"
+    if len(base) != 1 or not base.isalpha():
+        return None
+    if base.isupper():
+        return "matrix"
+    return "scalar" if "a" <= base <= "g" else "vector"

@@ -1,0 +1,75 @@
+"""Step 1: the differential of an expression, a fold over the `d` columns. Linear in the direction `dX`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from symcalc.errors import RuleError
+from symcalc.expr import Expr
+from symcalc.graph import postorder
+from symcalc.op import Op
+from symcalc.rulebook import REFUSAL, Rulebook
+from symcalc.template import Template
+
+LINEAR_ATTRIBUTES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
+
+
+def direction(variable: Expr, prefix: str = "d", suffix: str = "") -> Expr:
+    """Return the direction `dX` of a variable: same shape, and the structure that differences keep."""
+    name, attributes = variable.data
+    kept = attributes & LINEAR_ATTRIBUTES
+    return variable.op.algebra.symbol(f"{prefix}{name}{suffix}", variable.shape, kept)
+
+
+def rule(book: Rulebook, op: Op, index: int) -> Template | None:
+    """Return the differential of one slot, None if it is constant; raise `RuleError` if none is known."""
+    slot = op.slot(index).name
+    text = (op.column("d") or {}).get(slot)
+    if text == "0":
+        return None
+    template = book.body(op, "d", slot)
+    if template is None:
+        reason = text.removeprefix(REFUSAL) if text else "its row has no `d`"
+        raise RuleError(f"`{op.name}` has no differential in slot {slot}: {reason}")
+    return template
+
+
+def instantiate(book: Rulebook, template: Template, e: Expr, index: int, extra: Expr) -> Expr:
+    """Put the arguments of `e` and a direction or seed into a rule of its operation."""
+    args = (e.args[index],) if e.op.variadic else e.args
+    dims = e.op.bind([arg.shape for arg in e.args], e.data or ()) if template.uses_dims else None
+    return template(book.algebra, (*args, extra), dims)
+
+
+def dependents(order: list[Expr], on: Mapping[Expr, object]) -> set[Expr]:
+    """Return the nodes of a postorder that depend on one of the given leaves."""
+    found: set[Expr] = set()
+    for node in order:
+        if node in on or any(arg in found for arg in node.args):
+            found.add(node)
+    return found
+
+
+def differential(e: Expr, directions: Mapping[Expr, Expr], book: Rulebook) -> Expr:
+    """Return `de` for the given directions of the variables, not simplified.
+
+    Raises `RuleError` naming the operation and the slot where a rule is missing.
+    """
+    order = postorder([e])
+    moving = dependents(order, directions)
+    d: dict[Expr, Expr] = dict(directions)
+    for node in order:
+        if node in moving and node not in d:
+            d[node] = local_differential(node, d, book)
+    return d.get(e) or book.algebra.zeros(e.shape)
+
+
+def local_differential(node: Expr, d: Mapping[Expr, Expr], book: Rulebook) -> Expr:
+    """Apply the rules of one node, given the differentials of its arguments."""
+    terms = []
+    for index, arg in enumerate(node.args):
+        if arg in d:
+            template = rule(book, node.op, index)
+            if template is not None:
+                terms.append(instantiate(book, template, node, index, d[arg]))
+    return book.algebra.sum_of(*terms) if terms else book.algebra.zeros(node.shape)

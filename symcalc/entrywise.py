@@ -1,0 +1,194 @@
+"""Entrywise products in normal form: commuting factors with exponents, inside a chain of matrix factors."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from symcalc.expr import Expr, node, sort_key
+from symcalc.poly import ONE, UNIT, Exponent, Mono, Poly, Scalars, atom, term
+from symcalc.shape import SCALAR, Shape
+
+if TYPE_CHECKING:
+    from symcalc.normal import Normalizer
+
+Factors = dict[Expr, Exponent]
+
+
+class Entrywise:
+    """The Hadamard product, quotient and power over a normalizer."""
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        self.n = normalizer
+
+    def product(self, e: Expr) -> Poly:
+        """Return the normal form of `A .* B`."""
+        parts = [self.n.normal(arg) for arg in e.args]
+        return self._combine(e.shape, parts, ONE)
+
+    def quotient(self, e: Expr) -> Poly:
+        """Return the normal form of `A ./ B`."""
+        top, bottom = (self.n.normal(arg) for arg in e.args)
+        return self._combine(e.shape, [top, self._power(bottom, Fraction(-1))], ONE)
+
+    def power(self, base: Expr, k: Exponent) -> Poly:
+        """Return the normal form of `A .^ k`."""
+        poly = self.n.normal(base)
+        if k == 1:
+            return poly
+        return self._combine(base.shape, [self._power(poly, k)], ONE)
+
+    def _power(self, poly: Poly, k: Exponent) -> Poly:
+        """Raise a boxed factor: the result is a single factor `(coefficient^k) base .^ k`."""
+        mono, c = self.n.single(poly)
+        whole = isinstance(k, Fraction) and k.denominator == 1
+        positive = c > 0 and all(self.n.attributes.has(b, "positive") for b, _ in mono.scalars)
+        if not poly.terms:
+            inside = self.n.algebra.zeros(poly.shape)
+        elif whole or positive:
+            outer = self.n.power(term(SCALAR, Mono(mono.scalars), c), k)
+            inner = self.n.chain(mono.factors, poly.shape)
+            assert inner is not None
+            return self.n.multiply(outer, self._raised(inner, k))
+        else:
+            inside = self.n.build(poly)
+        return self._raised(inside, k)
+
+    def _raised(self, base: Expr, k: Exponent) -> Poly:
+        factors = self._factors(base)
+        whole = isinstance(k, Fraction) and k.denominator == 1
+        if not whole and any(x != 1 for x in factors.values()):
+            factors = {base: ONE}
+        return self._built(base.shape, {b: self.n._times_exponent(x, k) for b, x in factors.items()})
+
+    def _factors(self, e: Expr) -> Factors:
+        """Take a canonical entrywise product apart."""
+        role = e.op.role
+        if role in ("hadamard", "entrywise quotient"):
+            left, right = (self._factors(arg) for arg in e.args)
+            sign = 1 if role == "hadamard" else -1
+            return self._merged(left, {b: self.n._times_exponent(k, Fraction(sign)) for b, k in right.items()})
+        if role == "entrywise power" and not e.is_scalar:
+            k = self.n._exponent(self.n.normal(e.args[1]))
+            return {e.args[0]: k}
+        if e.op.name == "sqrt" and not e.is_scalar:
+            return {e.args[0]: Fraction(1, 2)}
+        if role == "transpose" and e.args[0].op.role in _ROLES:
+            inner = self._factors(e.args[0])
+            return {self.n.build(self.n.transpose(self.n.normal(b))): k for b, k in inner.items()}
+        return {e: ONE}
+
+    def _merged(self, a: Factors, b: Factors) -> Factors:
+        merged = dict(a)
+        for base, k in b.items():
+            merged[base] = self.n._add_exponents(merged[base], k) if base in merged else k
+        return {base: k for base, k in merged.items() if k != 0}
+
+    def _combine(self, shape: Shape, parts: list[Poly], c: Fraction) -> Poly:
+        scalars: Scalars = ()
+        factors: Factors = {}
+        for poly in parts:
+            if not poly.terms:
+                return Poly(shape, {})
+            mono, value = self.n.single(poly)
+            scalars, c = self.n.merge(scalars, mono.scalars), c * value
+            chain = self.n.chain(mono.factors, shape)
+            assert chain is not None
+            factors = self._merged(factors, self._factors(chain))
+        return self.n.multiply(term(SCALAR, Mono(scalars), c), self._built(shape, factors))
+
+    def _built(self, shape: Shape, factors: Factors) -> Poly:
+        """Return the product of the factors; ones vanish, rank-one factors become diagonals."""
+        kept = {b: k for b, k in factors.items() if not self._is_ones(b)}
+        if not kept:
+            return self.n.normal(self.n.algebra.ones(shape))
+        if len(kept) == 1 and next(iter(kept.values())) == 1:
+            return self.n.normal(next(iter(kept)))
+        if shape[0] == 1:
+            turned = {self._turned(b): k for b, k in kept.items()}
+            return self.n.transpose(self._built((shape[1], 1), turned))
+        split = self._rank_one(kept) if shape[1] != 1 else None
+        if split is not None:
+            return split
+        made = self._expression(kept)
+        rewritten = self.n.rules.apply(self.n, made)
+        return rewritten if rewritten is not None else self._oriented(made, kept)
+
+    def _oriented(self, made: Expr, kept: Factors) -> Poly:
+        self.n.memo[made] = atom(made)
+        if made.shape[1] == 1:
+            return self.n.memo[made]
+        other = self._expression({self._turned(b): k for b, k in kept.items()})
+        if other is not made and (other.size, sort_key(other)) < (made.size, sort_key(made)):
+            self.n.memo[other] = atom(other)
+            self.n.memo[made] = term(made.shape, Mono((), (self.n.algebra.transpose(other),)))
+        return self.n.memo[made]
+
+    def _turned(self, e: Expr) -> Expr:
+        return self.n.build(self.n.transpose(self.n.normal(e)))
+
+    def _is_ones(self, e: Expr) -> bool:
+        poly = self.n.normal(e)
+        single = poly.single
+        if single is None or single[1] != 1 or single[0].scalars or not single[0].factors:
+            return False
+        return all(_plain(f).op.role == "ones" for f in single[0].factors)
+
+    def _rank_one(self, factors: Factors) -> Poly | None:
+        """Write `(u*v') .* A` as `diag(u)*A*diag(v)`."""
+        for base, k in factors.items():
+            poly = self.n.normal(base)
+            mono, c = poly.single or (UNIT, ONE)
+            cut = next((i for i in range(1, len(mono.factors)) if mono.factors[i].shape[0] == 1), None)
+            if cut is None or k != 1 or c != 1 or mono.scalars:
+                continue
+            rest = self._built(base.shape, {b: x for b, x in factors.items() if b is not base})
+            left = self.n.product(list(mono.factors[:cut]))
+            right = self.n.algebra.transpose(self.n.product(list(mono.factors[cut:])))
+            return self._sandwich(left, rest, right)
+        return None
+
+    def _sandwich(self, u: Expr, middle: Poly, v: Expr) -> Poly:
+        result = middle
+        diagonal = self.n.algebra.ops["diag"]
+        if not self._is_ones(u):
+            result = self.n.multiply(self.n.normal(self.n.algebra.make(diagonal, (u,))), result)
+        if not self._is_ones(v):
+            result = self.n.multiply(result, self.n.normal(self.n.algebra.make(diagonal, (v,))))
+        return result
+
+    def _expression(self, factors: Factors) -> Expr:
+        """Return the canonical expression: product of powers over product of powers."""
+        items = sorted(factors.items(), key=lambda item: sort_key(item[0]))
+        above = [(b, k) for b, k in items if not (isinstance(k, Fraction) and k < 0)]
+        below = [(b, k) for b, k in items if isinstance(k, Fraction) and k < 0]
+        if not above and len(below) == 1:
+            return self._powered(*below[0])
+        algebra = self.n.algebra
+        shape = items[0][0].shape
+        top = self._multiplied([self._powered(b, k) for b, k in above] or [algebra.ones(shape)])
+        if not below:
+            return top
+        bottom = self._multiplied([self._powered(b, -k) for b, k in below])
+        return node(algebra.role["entrywise quotient"], (top, bottom), shape)
+
+    def _multiplied(self, parts: list[Expr]) -> Expr:
+        result = parts[0]
+        for part in parts[1:]:
+            result = node(self.n.algebra.role["hadamard"], (result, part), part.shape)
+        return result
+
+    def _powered(self, base: Expr, k: Exponent) -> Expr:
+        if k == 1:
+            return base
+        if k == Fraction(1, 2):
+            return self.n.algebra.call("sqrt", base)
+        exponent = self.n._as_expr(k)
+        return node(self.n.algebra.role["entrywise power"], (base, exponent), base.shape)
+
+
+_ROLES = {"hadamard", "entrywise quotient", "entrywise power"}
+
+
+def _plain(e: Expr) -> Expr:
+    return e.args[0] if e.op.role == "transpose" else e

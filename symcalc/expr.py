@@ -1,0 +1,251 @@
+"""Expressions: immutable, interned nodes. Equal expressions are the same object, so sharing is free."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from numbers import Rational
+from typing import Any, NoReturn
+from zlib import crc32
+
+from symcalc import evaluate, show
+from symcalc.graph import postorder
+from symcalc.op import Op
+from symcalc.shape import SCALAR, Dim, Shape
+
+Number = int | float | Fraction
+MAX_SIZE = 10**15
+
+
+class Expr:
+    """A formula: an operation, its arguments, and data (a number, a name, dimensions).
+
+    Build expressions with `symcalc.parse` or with Python operators on `symcalc.variables`:
+
+    >>> from symcalc import variables
+    >>> A, x = variables("A: matrix(n, m); x: vector(m)")
+    >>> print(2*(A @ x).T @ A)
+    2*(A*x)'*A
+
+    `shape` is `(rows, columns)`; a scalar is `(1, 1)`. `==` is identity, because equal
+    expressions are one object.
+    """
+
+    __slots__ = ("__weakref__", "args", "data", "digest", "lead", "op", "scope", "shape", "size")
+
+    op: Op
+    args: tuple[Expr, ...]
+    data: Any
+    shape: Shape
+    size: int
+    lead: str
+    digest: int
+    scope: Mapping[str, Expr] | None  # the declarations last in force: which extra arrays fit
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("an Expr cannot be changed")
+
+    def __reduce__(self) -> tuple:
+        raise TypeError("an Expr is not pickled: store str(e) and its declarations, and parse them")
+
+    def __copy__(self) -> Expr:
+        return self
+
+    def __deepcopy__(self, memo: dict) -> Expr:
+        return self
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether the shape is 1-by-1."""
+        return self.shape == SCALAR
+
+    @property
+    def name(self) -> str:
+        """The name of a variable (only leaves that are variables have one)."""
+        return str(self.data[0])
+
+    @property
+    def T(self) -> Expr:
+        """The transpose."""
+        return self.op.algebra.transpose(self)
+
+    @property
+    def variables(self) -> tuple[Expr, ...]:
+        """The variables that occur, in the order of their first appearance."""
+        return tuple(node for node in postorder([self]) if node.op.role == "symbol")
+
+    @property
+    def where(self) -> dict[str, str]:
+        """The declarations of the variables: what `parse(str(e), e.where)` needs to return `e`."""
+        return {node.name: show.declaration(node) for node in self.variables}
+
+    def __add__(self, other: Any) -> Expr:
+        return self.op.algebra.add(self, self._operand(other))
+
+    def __radd__(self, other: Any) -> Expr:
+        return self.op.algebra.add(self._operand(other), self)
+
+    def __sub__(self, other: Any) -> Expr:
+        return self + -self._operand(other)
+
+    def __rsub__(self, other: Any) -> Expr:
+        return self._operand(other) + -self
+
+    def __neg__(self) -> Expr:
+        return self.op.algebra.negate(self)
+
+    def __mul__(self, other: Any) -> Expr:
+        return self.op.algebra.times(self, self._operand(other))
+
+    def __rmul__(self, other: Any) -> Expr:
+        return self.op.algebra.times(self._operand(other), self)
+
+    __matmul__ = __mul__
+    __rmatmul__ = __rmul__
+
+    def __truediv__(self, other: Any) -> Expr:
+        return self.op.algebra.divide(self, self._operand(other))
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        return self.op.algebra.divide(self._operand(other), self)
+
+    def __pow__(self, other: Any) -> Expr:
+        return self.op.algebra.power(self, self._operand(other))
+
+    def _operand(self, value: Any) -> Expr:
+        if isinstance(value, Expr):
+            return value
+        if isinstance(value, (int, float, Rational)):
+            return self.op.algebra.number(Fraction(str(value)))
+        raise TypeError(f"{value!r} is not an expression or a number: declare it as a variable")
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a formula has no truth value; compare with `is` or use symcalc.check")
+
+    def __iter__(self) -> Iterator:
+        raise TypeError("a formula is not iterable; evaluate it first")
+
+    def __lt__(self, other: object) -> NoReturn:
+        raise TypeError("formulas are not ordered")
+
+    __le__ = __gt__ = __ge__ = __lt__
+
+    def __str__(self) -> str:
+        return show.text(self)
+
+    def __repr__(self) -> str:
+        return f"parse({show.text(self)!r}, {self.where!r})"
+
+    def pretty(self) -> str:
+        """Return the formula with Unicode signs, for reading."""
+        return show.pretty(self)
+
+    def latex(self) -> str:
+        """Return the formula as LaTeX (amsmath)."""
+        return show.latex(self)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def evaluate(self, **arrays: Any) -> Any:
+        """Return the value at the given arrays.
+
+        A vector is a 1-D array (n-by-1 is accepted), a scalar a number or a 0-D array. Every declared
+        variable may be given, also one that has dropped out. Raises `EvaluationError` for a missing
+        variable or a wrong shape, naming it.
+
+        >>> from symcalc import parse
+        >>> import numpy as np
+        >>> float(parse("x'*A*x").evaluate(A=np.eye(2), x=np.array([1., 2.])))
+        5.0
+        """
+        return evaluate.evaluate(self, arrays)
+
+
+_TABLE: dict[tuple, Expr] = {}
+_SWEEP = {"at": 200_000}
+
+
+def node(op: Op, args: tuple[Expr, ...], shape: Shape, data: Any = None) -> Expr:
+    """Return the one node with this operation, arguments, shape and data."""
+    key = (op, args, data, shape)
+    found = _TABLE.get(key)
+    if found is not None:
+        return found
+    if len(_TABLE) > _SWEEP["at"]:
+        _sweep()
+    return _TABLE.setdefault(key, _new(op, args, shape, data))
+
+
+def _new(op: Op, args: tuple[Expr, ...], shape: Shape, data: Any) -> Expr:
+    made = object.__new__(Expr)
+    put = object.__setattr__
+    put(made, "op", op)
+    put(made, "args", args)
+    put(made, "shape", shape)
+    put(made, "data", data)
+    extra = 0 if data is None else crc32(_canonical(data).encode())
+    put(made, "digest", hash((op.code, extra, *[arg.digest for arg in args])))
+    put(made, "size", min(MAX_SIZE, 1 + sum(arg.size for arg in args)))
+    put(made, "lead", _lead(op, args, data))
+    put(made, "scope", None)
+    return made
+
+
+def _lead(op: Op, args: tuple[Expr, ...], data: Any) -> str:
+    if op.role == "symbol":
+        return str(data[0])
+    return next((arg.lead for arg in args if arg.lead), "")
+
+
+def _canonical(data: Any) -> str:
+    if isinstance(data, tuple):
+        return "(" + ",".join(_canonical(item) for item in data) + ")"
+    return str(sorted(data)) if isinstance(data, frozenset) else str(data)
+
+
+def _sweep() -> None:
+    """Drop nodes that only the table holds; newest first, so that arguments follow their owners."""
+    keys = list(_TABLE)
+    while keys:
+        key = keys.pop()
+        found = _TABLE[key]
+        if sys.getrefcount(found) <= 3:  # the table, `found`, and the argument of getrefcount
+            del _TABLE[key]
+    _SWEEP["at"] = max(200_000, 2 * len(_TABLE))
+
+
+def in_scope(e: Expr, scope: Mapping[str, Expr]) -> Expr:
+    """Return `e`, which from now on accepts arrays for the variables of `scope`."""
+    object.__setattr__(e, "scope", dict(scope))
+    return e
+
+
+def sort_key(e: Expr) -> tuple:
+    """A total order that depends on the formula alone: leading name, size, structure."""
+    return (e.lead, e.size, e.op.name, e.digest)
+
+
+def substitute(roots: list[Expr], values: Mapping[Expr, Expr]) -> list[Expr]:
+    """Replace nodes by others of the same shape, everywhere under `roots`."""
+    memo: dict[Expr, Expr] = dict(values)
+    for e in postorder(roots, into=lambda e: e not in values):
+        if e not in memo:
+            memo[e] = rebuild(e, tuple(memo[arg] for arg in e.args))
+    return [memo[root] for root in roots]
+
+
+def rebuild(e: Expr, args: tuple[Expr, ...]) -> Expr:
+    """Return `e` with other arguments of the same shapes."""
+    return e if args == e.args else node(e.op, args, e.shape, e.data)
+
+
+def symbol_names(e: Expr) -> frozenset[str]:
+    """Return the names of the variables of `e`."""
+    return frozenset(variable.name for variable in e.variables)
+
+
+def dims_of(e: Expr) -> tuple[Dim, ...]:
+    """Return the dimensions that `e` carries as data (`eye(n)`, `ones(n, m)`)."""
+    return e.data if e.op.dims else ()

@@ -1,0 +1,124 @@
+"""Numeric functions that a one-line array template cannot say; `k.name` in the array column.
+
+Arrays are 2-D, scalars 0-D. `xp` is NumPy, `jax.numpy`, or a namespace like them.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from symcalc.errors import EvaluationError
+
+Array = Any
+
+
+class Kernels:
+    """The kernels over one array namespace."""
+
+    def __init__(self, xp: Any) -> None:
+        self._xp = xp
+
+    def total(self, *terms: Array) -> Array:
+        return reduce(lambda a, b: a + b, terms)
+
+    def entrywise_power(self, a: Array, k: Array) -> Array:
+        """Return `a .^ k`; whole exponents also of negative entries."""
+        whole = _whole(k)
+        if whole is None:
+            return a**k
+        return a**whole if whole >= 0 else 1.0 / a ** (-whole)
+
+    def matrix_power(self, a: Array, k: Array) -> Array:
+        return self._xp.linalg.matrix_power(a, _require_whole(k))
+
+    def power_differential(self, a: Array, k: Array, e: Array) -> Array:
+        """Return the sum of `a^i e a^(k-1-i)`; for negative `k` by `d(a^-1) = -a^-1 (da) a^-1`."""
+        whole = _require_whole(k)
+        if whole < 0:
+            inverse = self._xp.linalg.inv(a)
+            return self.power_differential(inverse, -whole, -inverse @ e @ inverse)
+        total = self._xp.zeros_like(a)
+        for i in range(whole):
+            power = self._xp.linalg.matrix_power
+            total = total + power(a, i) @ e @ power(a, whole - 1 - i)
+        return total
+
+    def sum_columns(self, a: Array) -> Array:
+        return self._xp.sum(a, 0)[:, None]
+
+    def sum_rows(self, a: Array) -> Array:
+        return self._xp.sum(a, 1)[:, None]
+
+    def diag(self, x: Array) -> Array:
+        return self._xp.diag(x[:, 0])
+
+    def diagonal(self, a: Array) -> Array:
+        return self._xp.diagonal(a)[:, None]
+
+    def vec(self, a: Array) -> Array:
+        return self._xp.reshape(a.T, (-1, 1))
+
+    def unvec(self, v: Array, m: int, n: int) -> Array:
+        return self._xp.reshape(v, (n, m)).T
+
+    def kron_left(self, m: Array, b: Array) -> Array:
+        return self._xp.einsum("ipjq,pq->ij", self._blocks(m, b.shape), b)
+
+    def kron_right(self, a: Array, m: Array) -> Array:
+        inner = (m.shape[0] // a.shape[0], m.shape[1] // a.shape[1])
+        return self._xp.einsum("ipjq,ij->pq", self._blocks(m, inner), a)
+
+    def _blocks(self, m: Array, inner: tuple[int, int]) -> Array:
+        p, q = inner
+        return self._xp.reshape(m, (m.shape[0] // p, p, m.shape[1] // q, q))
+
+    def commutation(self, m: int, n: int) -> Array:
+        order = np.arange(m * n).reshape(n, m).T.ravel()
+        return self._xp.eye(m * n)[order]
+
+    def logdet(self, a: Array) -> Array:
+        return self._xp.linalg.slogdet(a)[1]
+
+    def adjugate(self, a: Array) -> Array:
+        return self._xp.linalg.det(a) * self._xp.linalg.inv(a)
+
+    def norm(self, a: Array) -> Array:
+        """Return the Frobenius norm as an analytic function, so that complex steps pass."""
+        return self._xp.sqrt(self._xp.sum(a * a))
+
+    def logsumexp(self, x: Array) -> Array:
+        top = self._xp.max(x.real)
+        return self._xp.log(self._xp.sum(self._xp.exp(x - top))) + top
+
+    def softmax(self, x: Array) -> Array:
+        e = self._xp.exp(x - self._xp.max(x.real))
+        return e / self._xp.sum(e)
+
+    def heaviside(self, x: Array) -> Array:
+        return self._xp.where(x.real > 0, 1.0, 0.0)
+
+    def relu(self, x: Array) -> Array:
+        return self._xp.where(x.real > 0, x, 0.0 * x)
+
+    def sigmoid(self, x: Array) -> Array:
+        small = self._xp.exp(-self._xp.where(x.real > 0, x, -x))
+        return self._xp.where(x.real > 0, 1.0, small) / (1.0 + small)
+
+    def softplus(self, x: Array) -> Array:
+        positive = self._xp.where(x.real > 0, x, -x)
+        return self._xp.where(x.real > 0, x, 0.0 * x) + self._xp.log1p(self._xp.exp(-positive))
+
+
+def _whole(k: Array) -> int | None:
+    value = float(k) if np.ndim(k) == 0 and not np.iscomplexobj(k) else 0.5
+    return int(value) if value.is_integer() else None
+
+
+def _require_whole(k: Array) -> int:
+    whole = _whole(k)
+    if whole is None:
+        raise EvaluationError(f"a matrix power needs a whole exponent, got {k}")
+    return whole

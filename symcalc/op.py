@@ -1,0 +1,120 @@
+"""An operation: its name, the shapes of its slots, and the columns of its row. It knows no rule itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+from symcalc.errors import ShapeError
+from symcalc.shape import (
+    LOOSE,
+    Dim,
+    Polynomial,
+    Shape,
+    Unifier,
+    Unify,
+    dim_div,
+    dim_names,
+    dim_substitute,
+    same,
+    shape_text,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One argument of an operation: its name and its shape, dimensions by name."""
+
+    name: str
+    rows: Dim
+    cols: Dim
+
+
+@dataclass(eq=False)
+class Op:
+    """A row of `rules/`, read. `d`, `adjoint` and `vec` map slot names to bodies in the language."""
+
+    name: str
+    slots: tuple[Slot, ...] = ()
+    rows: Dim = 1
+    cols: Dim = 1
+    variadic: bool = False
+    dims: tuple[str, ...] = ()
+    call: str = ""
+    role: str = ""
+    columns: dict[str, Any] = field(default_factory=dict)
+    algebra: Any = None
+
+    def __post_init__(self) -> None:
+        self.code = crc32(self.name.encode())
+
+    def __repr__(self) -> str:
+        return f"Op({self.name})"
+
+    def slot(self, index: int) -> Slot:
+        """Return the slot of the argument at `index`; a variadic operation has one for all."""
+        return self.slots[0 if self.variadic else index]
+
+    def column(self, name: str, default: Any = None) -> Any:
+        """Return a column of the row."""
+        return self.columns.get(name, default)
+
+    def bind(
+        self, shapes: Sequence[Shape], dims: Sequence[Dim] = (), unify: Unify = same
+    ) -> dict[str, Dim]:
+        """Match the shapes of the arguments with the slots; return the dimensions by name."""
+        self._check_count(len(shapes), len(dims))
+        bound: dict[str, Dim] = dict(zip(self.dims, dims, strict=True))
+        later: list[tuple[int, Dim, Dim]] = []
+        for index, shape in enumerate(shapes):
+            slot = self.slot(index)
+            for pattern, dim in ((slot.rows, shape[0]), (slot.cols, shape[1])):
+                if isinstance(pattern, Polynomial):
+                    later.append((index, pattern, dim))
+                elif isinstance(pattern, str) and pattern not in bound:
+                    bound[pattern] = dim
+                elif not unify(bound.get(pattern, pattern), dim):  # type: ignore[arg-type]
+                    raise self._conflict(index, bound.get(pattern, pattern), shapes)  # type: ignore[arg-type]
+        for index, pattern, dim in later:
+            self._bind_product(pattern, dim, bound, unify)
+            if not unify(dim_substitute(pattern, bound), dim):
+                raise self._conflict(index, dim_substitute(pattern, bound), shapes)
+        return bound
+
+    def _bind_product(
+        self, pattern: Dim, dim: Dim, bound: dict[str, Dim], unify: Unify
+    ) -> None:
+        missing = [name for name in dict.fromkeys(dim_names(pattern)) if name not in bound]
+        if not missing:
+            return
+        rest = dim_substitute(pattern, {**bound, missing[0]: 1})
+        quotient = dim_div(dim, rest) if len(missing) == 1 else None
+        if quotient is not None:
+            bound[missing[0]] = quotient
+        elif isinstance(unify, Unifier):
+            bound.update({name: unify.fresh(LOOSE) for name in missing})
+        else:
+            raise ShapeError(f"`{self.name}`: {dim} cannot be read as {pattern}")
+
+    def result(self, bound: dict[str, Dim]) -> Shape:
+        """Return the shape of the result under a binding of dimensions."""
+        return (dim_substitute(self.rows, bound), dim_substitute(self.cols, bound))
+
+    def _check_count(self, args: int, dims: int) -> None:
+        if dims != len(self.dims):
+            raise ShapeError(f"`{self.name}` takes the sizes {self.dims}, got {dims}")
+        if args != len(self.slots) and not (self.variadic and args):
+            wanted = ", ".join(slot.name for slot in self.slots) or "none"
+            raise ShapeError(
+                f"`{self.name}` takes {len(self.slots)} argument(s) ({wanted}), got {args}"
+            )
+
+    def _conflict(self, index: int, wanted: Dim, shapes: Sequence[Shape]) -> ShapeError:
+        slot = self.slot(index)
+        got = ", ".join(shape_text(shape) for shape in shapes)
+        return ShapeError(
+            f"`{self.name}`: slot {slot.name} is {shape_text((slot.rows, slot.cols))}, "
+            f"but the arguments are {got} ({wanted} expected)"
+        )

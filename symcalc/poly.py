@@ -1,0 +1,119 @@
+"""Sums of products in normal form: what the simplifier computes with.
+
+A term is a rational coefficient, commuting scalar factors with exponents, and a chain of matrix factors.
+The empty chain of a square shape is the identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+from typing import NamedTuple
+
+from symcalc.expr import Expr, sort_key
+from symcalc.shape import SCALAR, Shape
+
+Exponent = Fraction | Expr
+Scalars = tuple[tuple[Expr, Exponent], ...]
+ONE = Fraction(1)
+
+
+class Mono(NamedTuple):
+    """The part of a term beside its coefficient."""
+
+    scalars: Scalars = ()
+    factors: tuple[Expr, ...] = ()
+
+
+UNIT = Mono()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Poly:
+    """A sum of terms of one shape; the zero has none."""
+
+    shape: Shape
+    terms: dict[Mono, Fraction]
+
+    @property
+    def single(self) -> tuple[Mono, Fraction] | None:
+        """The only term, if there is exactly one."""
+        if len(self.terms) != 1:
+            return None
+        return next(iter(self.terms.items()))
+
+    @property
+    def constant(self) -> Fraction | None:
+        """The value, if this is a number."""
+        if self.shape != SCALAR:
+            return None
+        if not self.terms:
+            return Fraction(0)
+        single = self.single
+        return single[1] if single and single[0] == UNIT else None
+
+
+def term(shape: Shape, mono: Mono, coefficient: Fraction = ONE) -> Poly:
+    """Return a single term."""
+    return Poly(shape, {mono: coefficient})
+
+
+def atom(e: Expr) -> Poly:
+    """Return an expression that the normal form does not look into."""
+    mono = Mono(((e, ONE),)) if e.is_scalar else Mono((), (e,))
+    return Poly(e.shape, {mono: ONE})
+
+
+def add_terms(shape: Shape, parts: list[tuple[Poly, Fraction]]) -> Poly:
+    """Return the combination of polynomials; terms that cancel vanish."""
+    total: dict[Mono, Fraction] = {}
+    for poly, factor in parts:
+        for mono, coefficient in poly.terms.items():
+            value = total.get(mono, 0) + coefficient * factor
+            if value:
+                total[mono] = value
+            else:
+                total.pop(mono, None)
+    return Poly(shape, total)
+
+
+def multiply_scalars(a: Scalars, b: Scalars) -> Scalars:
+    """Multiply commuting factors: exponents of equal bases add."""
+    if not a or not b:
+        return a or b
+    merged: dict[Expr, Exponent] = dict(a)
+    for base, exponent in b:
+        merged[base] = merged[base] + exponent if base in merged else exponent
+    return sorted_scalars(merged)
+
+
+def sorted_scalars(merged: dict[Expr, Exponent]) -> Scalars:
+    """Order the factors and drop those with exponent zero."""
+    kept = [(base, k) for base, k in merged.items() if not (isinstance(k, Fraction) and k == 0)]
+    return tuple(sorted(kept, key=lambda item: sort_key(item[0])))
+
+
+def mono_key(mono: Mono) -> tuple:
+    """The natural order of terms: more matrix factors first, then by name."""
+    chain = tuple(sort_key(f) for f in mono.factors)
+    scalars = tuple((sort_key(base), -_size(k)) for base, k in mono.scalars)
+    return (-len(mono.factors), not mono.scalars if not mono.factors else False, chain, scalars)
+
+
+def _size(k: Exponent) -> Fraction:
+    return k if isinstance(k, Fraction) else ONE
+
+
+def ordered(poly: Poly) -> list[tuple[Mono, Fraction]]:
+    """Return the terms in their natural order."""
+    return sorted(poly.terms.items(), key=lambda item: mono_key(item[0]))
+
+
+def content(coefficients: list[Fraction]) -> Fraction:
+    """Return the positive rational that divides all coefficients into coprime integers."""
+    top, bottom = 0, 1
+    for value in coefficients:
+        top = gcd(top, value.numerator)
+        bottom = bottom * value.denominator // gcd(bottom, value.denominator)
+    return Fraction(top, bottom)

@@ -1,0 +1,249 @@
+"""Rewrite rows at work: matching a pattern against a canonical expression, a chain, or a power.
+
+Variables of a pattern stand for expressions of their shape; in a product they may stand for several factors.
+A row whose variables need attributes fires only where these are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from symcalc.attributes import flatten
+from symcalc.expr import Expr
+from symcalc.poly import Exponent, Poly
+from symcalc.rulebook import Rewrite
+from symcalc.shape import SCALAR, Dim
+from symcalc.template import Template
+
+if TYPE_CHECKING:
+    from symcalc.normal import Normalizer
+
+Binding = dict[Expr, Expr]
+Factors = tuple[Expr, ...]
+
+
+class Rule:
+    """A compiled row: its canonical left side and the template of its right side."""
+
+    def __init__(self, row: Rewrite, lhs: Expr, rhs: Expr) -> None:
+        self.name = row.name
+        self.lhs = lhs
+        self.variables = list(lhs.variables)
+        self.template = Template(rhs, [v.name for v in self.variables])
+        self.needs = row.needs
+        self.factors = flatten(lhs)
+
+
+class Rules:
+    """The rewrite rows of a rulebook, indexed by the operation at which they can fire."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.by_root: dict[str, list[Rule]] = {}
+        self.by_factor: dict[str, list[tuple[Rule, int]]] = {}
+        self.by_base: dict[str, list[Rule]] = {}
+        for rule in rules:
+            self._index(rule)
+
+    def _index(self, rule: Rule) -> None:
+        lhs = rule.lhs
+        if lhs.op.role == "product":
+            place = next((k for k, f in enumerate(rule.factors) if not _is_variable(f)), 0)
+            self.by_factor.setdefault(_key(rule.factors[place]), []).append((rule, place))
+        elif lhs.op.role == "entrywise power" and lhs.is_scalar:
+            self.by_base.setdefault(lhs.args[0].op.name, []).append(rule)
+        else:
+            self.by_root.setdefault(lhs.op.name, []).append(rule)
+
+    def apply(self, n: Normalizer, e: Expr) -> Poly | None:
+        """Rewrite a node at its root, if a row fits."""
+        for rule in self.by_root.get(e.op.name, ()):
+            for binding in Matcher(n).match(rule.lhs, e, {}):
+                if self._allowed(n, rule, binding):
+                    return self._result(n, rule, binding)
+        return None
+
+    def power(self, n: Normalizer, base: Expr, k: Exponent) -> Poly | None:
+        """Rewrite `base^k` by a row for a power of the base that divides `k`."""
+        for rule in self.by_base.get(base.op.name, ()):
+            unit = rule.lhs.args[1].data
+            if not isinstance(k, Fraction) or (k / unit).denominator != 1:
+                continue
+            for binding in Matcher(n).match(rule.lhs.args[0], base, {}):
+                if self._allowed(n, rule, binding):
+                    return n.power(self._result(n, rule, binding), k / unit)
+        return None
+
+    def scalar_chain(self, n: Normalizer, factors: Factors) -> Poly | None:
+        """Rewrite a 1-by-1 product of two vectors as a whole."""
+        return None
+
+    def reduce_chain(self, n: Normalizer, factors: Factors) -> tuple[Poly, Factors, Factors] | None:
+        """Find a run of factors that a row rewrites; return its value and what stands around it."""
+        if len(factors) < 2:
+            return None
+        for place, factor in enumerate(factors):
+            for rule, trigger in self.by_factor.get(_key(factor), ()):
+                found = self._window(n, rule, trigger, factors, place)
+                if found is not None:
+                    start, stop, binding = found
+                    return self._result(n, rule, binding), factors[:start], factors[stop:]
+        return None
+
+    def _window(
+        self, n: Normalizer, rule: Rule, trigger: int, factors: Factors, place: int
+    ) -> tuple[int, int, Binding] | None:
+        matcher = Matcher(n)
+        for binding in matcher.match(rule.factors[trigger], factors[place], {}):
+            right = matcher.extend(rule.factors[trigger + 1 :], factors[place + 1 :], binding, False)
+            if right is None:
+                continue
+            before = factors[:place][::-1]
+            left = matcher.extend(rule.factors[:trigger][::-1], before, right[1], True)
+            if left is not None and self._allowed(n, rule, left[1]):
+                return place - left[0], place + 1 + right[0], left[1]
+        return None
+
+    def _allowed(self, n: Normalizer, rule: Rule, binding: Binding) -> bool:
+        return all(
+            rule.needs[v.name] <= n.attributes.of(binding[v])
+            for v in rule.variables
+            if v.name in rule.needs
+        )
+
+    def _result(self, n: Normalizer, rule: Rule, binding: Binding) -> Poly:
+        n.fired.append(rule.name)
+        dims: dict[str, Dim] = {}
+        for variable, value in binding.items():
+            for pattern, dim in zip(variable.shape, value.shape, strict=True):
+                if isinstance(pattern, str):
+                    dims[pattern] = dim
+        values = [binding[v] for v in rule.variables]
+        return n.normal(rule.template(n.algebra, values, dims))
+
+
+class Matcher:
+    """Finds bindings of pattern variables; iterates over the ways to match."""
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        self.n = normalizer
+
+    def match(self, pattern: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
+        """Yield the bindings under which the pattern equals the expression."""
+        role = pattern.op.role
+        if role == "symbol":
+            yield from self._bind(pattern, e, binding)
+        elif role == "transpose" and pattern.args[0].op.role == "symbol":
+            if e.shape[::-1] != SCALAR:
+                yield from self._bind(pattern.args[0], self._turned(e), binding)
+        elif role == "product" and e.op.role == "product":
+            yield from self._sequence(flatten(pattern), flatten(e), binding)
+        elif pattern.op is e.op and len(pattern.args) == len(e.args):
+            if pattern.data == e.data or pattern.op.dims:
+                yield from self._arguments(pattern, e, binding)
+
+    def _arguments(self, pattern: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
+        orders: list[Sequence[Expr]] = [e.args]
+        if pattern.op.role in ("hadamard", "sum") and len(e.args) == 2:
+            orders.append(e.args[::-1])
+        for order in orders:
+            yield from self._all(list(zip(pattern.args, order, strict=True)), binding)
+
+    def _all(self, pairs: list[tuple[Expr, Expr]], binding: Binding) -> Iterator[Binding]:
+        if not pairs:
+            yield binding
+            return
+        for extended in self.match(*pairs[0], binding):
+            yield from self._all(pairs[1:], extended)
+
+    def _bind(self, variable: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
+        bound = binding.get(variable)
+        if bound is not None:
+            if bound is e:
+                yield binding
+        elif _fits(variable, e, binding):
+            yield {**binding, variable: e}
+
+    def _turned(self, e: Expr) -> Expr:
+        return self.n.build(self.n.transpose(self.n.normal(e)))
+
+    def _sequence(self, patterns: Factors, factors: Factors, binding: Binding) -> Iterator[Binding]:
+        """Match a whole chain; a variable takes one factor or a run of them."""
+        if not patterns:
+            if not factors:
+                yield binding
+            return
+        longest = len(factors) - len(patterns) + 1
+        for length in range(1, longest + 1 if _is_variable(patterns[0]) else 2):
+            if length > longest:
+                return
+            run = self._joined(factors[:length])
+            for extended in self.match(patterns[0], run, binding):
+                yield from self._sequence(patterns[1:], factors[length:], extended)
+
+    def _joined(self, factors: Factors) -> Expr:
+        return factors[0] if len(factors) == 1 else self.n.product(list(factors))
+
+    def extend(
+        self, patterns: Factors, factors: Factors, binding: Binding, backwards: bool
+    ) -> tuple[int, Binding] | None:
+        """Match patterns one after the other against the next factors; return how many were used."""
+        used = 0
+        for pattern in patterns:
+            wanted = self._wanted(pattern, binding, backwards)
+            here = factors[used:]
+            if wanted is not None:
+                if here[: len(wanted)] != wanted:
+                    return None
+                used += len(wanted)
+                continue
+            if not here:
+                return None
+            found = next(self.match(pattern, here[0], binding), None)
+            if found is None:
+                return None
+            binding, used = found, used + 1
+        return used, binding
+
+    def _wanted(self, pattern: Expr, binding: Binding, backwards: bool) -> Factors | None:
+        """Return the factors that a variable pattern stands for, if it is already bound."""
+        turned = pattern.op.role == "transpose"
+        variable = pattern.args[0] if turned else pattern
+        if variable.op.role != "symbol" or variable not in binding:
+            return None
+        poly = self.n.normal(binding[variable])
+        mono, c = (self.n.transpose(poly) if turned else poly).single or (None, None)
+        if mono is None:
+            factors: Factors = (self._turned(binding[variable]) if turned else binding[variable],)
+        elif c != 1 or mono.scalars or not mono.factors:
+            return ()[:0] if False else (pattern,)
+        else:
+            factors = mono.factors
+        return factors[::-1] if backwards else factors
+
+
+def _is_variable(e: Expr) -> bool:
+    inner = e.args[0] if e.op.role == "transpose" else e
+    return inner.op.role == "symbol"
+
+
+def _key(factor: Expr) -> str:
+    inner = factor.args[0] if factor.op.role == "transpose" else factor
+    return "variable" if inner.op.role == "symbol" else inner.op.name
+
+
+def _fits(variable: Expr, e: Expr, binding: Binding) -> bool:
+    """Whether the shape of `e` is one that the variable can have, given the other bindings."""
+    known: dict[str, Dim] = {}
+    for other, value in binding.items():
+        for pattern, dim in zip(other.shape, value.shape, strict=True):
+            if isinstance(pattern, str):
+                known[pattern] = dim
+    for pattern, dim in zip(variable.shape, e.shape, strict=True):
+        if isinstance(pattern, str):
+            if known.setdefault(pattern, dim) != dim:
+                return False
+        elif pattern != dim:
+            return False
+    return True

@@ -1,0 +1,395 @@
+"""Formulas as text, as Unicode and as LaTeX: one fold over the templates of the rows.
+
+A template names the least binding strength that each slot needs (`{A:product}*{B:unary}`); an argument
+that binds less gets brackets. Precedence and associativity are this data, and `parse(str(e)) is e`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING
+
+from symcalc.declare import GREEK
+from symcalc.graph import postorder
+from symcalc.shape import SCALAR, Dim, dim_names
+
+if TYPE_CHECKING:
+    from symcalc.expr import Expr
+
+LEVELS = {
+    "open": 0, "sum": 10, "term": 15, "hadamard": 19, "product": 20, "unary": 30, "power": 40,
+    "postfix": 45, "atom": 60,
+}  # fmt: skip
+MAX_TEXT = 200_000
+DECIMAL_FROM = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A way to print: the column of the templates and the spelling of the punctuation."""
+
+    column: str
+    times: str
+    brackets: tuple[str, str]
+    fraction: Callable[[str, str], str]
+    name: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A printed subexpression, how strongly it binds, and the exponent it may end with."""
+
+    text: str
+    level: int
+    exponent: str = ""
+    base: str = ""
+
+
+def text(e: Expr) -> str:
+    """Return `e` in the language: what `parse` reads back as the same expression."""
+    return _print(e, TEXT)
+
+
+def latex(e: Expr) -> str:
+    """Return `e` as LaTeX with amsmath."""
+    return _print(e, LATEX)
+
+
+def pretty(e: Expr) -> str:
+    """Return `e` with Unicode signs."""
+    return _print(e, PRETTY)
+
+
+def brief(e: Expr, width: int = 40) -> str:
+    """Return `e` for an error message, shortened."""
+    shown = text(e) if e.size < 200 else f"an expression of {e.size} nodes"
+    return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+def declaration(symbol: Expr) -> str:
+    """Return the declaration of a variable, such as `symmetric matrix(n)`."""
+    rows, cols = symbol.shape
+    words = sorted(symbol.data[1])
+    if symbol.shape == SCALAR:
+        kind = "scalar"
+    elif cols == 1:
+        kind = f"vector({rows})"
+    else:
+        kind = f"matrix({rows})" if rows == cols else f"matrix({rows}, {cols})"
+    return " ".join([*words, kind])
+
+
+def _print(e: Expr, style: Style) -> str:
+    if e.size > MAX_TEXT:
+        return f"<a formula of {len(postorder([e]))} distinct nodes, {e.size} written out>"
+    printer = Printer(style, _determined(e), _default_dim(e))
+    memo: dict[Expr, Piece] = {}
+    for node in postorder([e]):
+        memo[node] = printer.piece(node, [memo[arg] for arg in node.args])
+    return memo[e].text
+
+
+class Printer:
+    """Prints one node from its printed arguments."""
+
+    def __init__(self, style: Style, determined: set[Expr], default: Dim) -> None:
+        self.style = style
+        self.determined = determined
+        self.default = default
+
+    def piece(self, e: Expr, args: list[Piece]) -> Piece:
+        special = _SPECIAL.get(e.op.column("show", ""))
+        if special is not None:
+            return special(self, e, args)
+        return self.template(e, args)
+
+    def template(self, e: Expr, args: list[Piece]) -> Piece:
+        column = self.style.column
+        source = e.op.column(column) or (column == "pretty" and e.op.column("text")) or ""
+        level = e.op.column(f"{column}_level") or e.op.column("level", "atom")
+        if not source:
+            listed = ", ".join([a.text for a in args] + [str(d) for d in e.data or ()])
+            name = e.op.call or e.op.name
+            return Piece(_call(self.style, name, listed), LEVELS["atom"])
+        values = {slot.name: piece for slot, piece in zip(e.op.slots, args, strict=False)}
+        parts = [
+            literal if slot is None else self.at(values[slot], level_needed)
+            for literal, slot, level_needed in _template(source)
+        ]
+        return Piece("".join(parts), LEVELS[level])
+
+    def at(self, piece: Piece, level: int) -> str:
+        """Return the text, in brackets if it binds less than `level`."""
+        if piece.level >= level:
+            return piece.text
+        left, right = self.style.brackets
+        return f"{left}{piece.text}{right}"
+
+
+@cache
+def _template(source: str) -> tuple[tuple[str, str | None, int], ...]:
+    """Split a template into literals and (slot, least level)."""
+    parts: list[tuple[str, str | None, int]] = []
+    source = source.replace("{{", "\x00").replace("}}", "\x01")
+    for literal, slot, _, level in re.findall(r"([^{}]+)|\{(\w+)(:(\w+))?\}", source):
+        literal = literal.replace("\x00", "{").replace("\x01", "}")
+        parts.append((literal, slot or None, LEVELS[level or "open"]))
+    return tuple(parts)
+
+
+def _call(style: Style, name: str, listed: str) -> str:
+    if style.column != "latex":
+        return f"{name}({listed})"
+    return f"\\operatorname{{{name}}}\\left({listed}\\right)"
+
+
+def _symbol(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    return Piece(printer.style.name(e.data[0]), LEVELS["atom"])
+
+
+def _dimension(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    return Piece(str(e.data), LEVELS["atom"])
+
+
+def _number(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    return _rational(printer.style, e.data)
+
+
+def _rational(style: Style, value: Fraction) -> Piece:
+    sign = "-" if value < 0 else ""
+    top, bottom = str(abs(value.numerator)), str(value.denominator)
+    if value.denominator == 1:
+        shown, level = top, "atom"
+    elif value.denominator > DECIMAL_FROM and (decimal := _decimal(abs(value))):
+        shown, level = decimal, "atom"
+    else:
+        shown, level = style.fraction(top, bottom), "product"
+    return Piece(sign + shown, LEVELS["unary" if sign and level == "atom" else level])
+
+
+def _decimal(value: Fraction) -> str:
+    """Return the exact decimal form of a fraction, or nothing if it does not end."""
+    bottom, digits = value.denominator, 0
+    while bottom % 10 == 0:
+        bottom, digits = bottom // 10, digits + 1
+    for factor, other in ((2, 5), (5, 2)):
+        while bottom % factor == 0:
+            bottom, value, digits = bottom // factor, value * other / other, digits + 1
+    if bottom != 1:
+        return ""
+    whole = value * 10**digits
+    shown = str(whole.numerator).rjust(digits + 1, "0")
+    return f"{shown[:-digits]}.{shown[-digits:]}".rstrip("0")
+
+
+def _sum(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    parts = [printer.at(args[0], LEVELS["term"])]
+    for piece in args[1:]:
+        shown = printer.at(piece, LEVELS["term"])
+        parts.append(f" - {shown[1:]}" if shown.startswith("-") else f" + {shown}")
+    return Piece("".join(parts), LEVELS["sum"])
+
+
+def _scale(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    factor, (c, a) = e.args[0], args
+    if factor.op.role != "number":
+        needed = "unary" if factor.op.role == "product" else "product"
+        left = printer.at(c, LEVELS[needed] if c.text[:1] != "-" else LEVELS["product"])
+        return Piece(printer.style.times.join([left, _factor(printer, a)]), LEVELS["product"])
+    value: Fraction = factor.data
+    shown = _factor(printer, a)
+    sign, value = ("-", -value) if value < 0 else ("", value)
+    if value.denominator != 1 and value.denominator <= DECIMAL_FROM:
+        return _fraction(printer, sign, value, shown, a)
+    if value != 1:
+        shown = printer.style.times.join([_rational(printer.style, value).text, shown])
+    return Piece(sign + shown, LEVELS["product"])
+
+
+def _factor(printer: Printer, piece: Piece) -> str:
+    return printer.at(piece, LEVELS["product"] if piece.text[:1] != "-" else LEVELS["unary"])
+
+
+def _fraction(printer: Printer, sign: str, value: Fraction, shown: str, a: Piece) -> Piece:
+    top, bottom = str(value.numerator), str(value.denominator)
+    if printer.style.column == "latex":
+        return Piece(f"{sign}{_frac(top, bottom)} {shown}", LEVELS["product"])
+    left = "" if top == "1" else top + printer.style.times
+    return Piece(f"{sign}{left}{shown}/{bottom}", LEVELS["product"])
+
+
+def _quotient(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    top, bottom = args
+    if printer.style.column == "latex" and e.is_scalar:
+        sign, shown = ("-", top.text[1:]) if top.text[:1] == "-" else ("", top.text)
+        if top.level > LEVELS["sum"] or not sign:
+            return Piece(sign + _frac(shown, bottom.text), LEVELS["product"])
+    if printer.style.column == "latex":
+        left = _frac("1", bottom.text)
+        return Piece(f"{left} {printer.at(top, LEVELS['product'])}", LEVELS["product"])
+    shown = printer.at(top, LEVELS["product"])
+    return Piece(f"{shown}/{printer.at(bottom, LEVELS['unary'])}", LEVELS["product"])
+
+
+def _frac(top: str, bottom: str) -> str:
+    return f"\\frac{{{top}}}{{{bottom}}}"
+
+
+def _power(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    """Print `x^k`, `A .^ k`; an exponent in LaTeX and Unicode is set as one."""
+    base, exponent = args
+    entrywise = e.op.role == "entrywise power" and e.shape != SCALAR
+    shown = printer.at(base, LEVELS["postfix"])
+    if printer.style.column == "latex":
+        circle = "\\circ " if entrywise else ""
+        return Piece(f"{{{shown}}}^{{{circle}{exponent.text}}}", LEVELS["power"])
+    sign = " .^ " if entrywise else "^"
+    negative = e.args[1].op.role == "number" and exponent.level >= LEVELS["unary"]
+    right = exponent.text if negative else printer.at(exponent, LEVELS["postfix"])
+    return Piece(shown + sign + right, LEVELS["power"])
+
+
+def _superscript(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    """Print `X^{-1}`, `X^\\top`, and both at once as `X^{-\\top}`."""
+    mark = e.op.column("superscript")
+    if printer.style.column == "text" or mark is None:
+        return printer.template(e, args)
+    mark = mark if printer.style.column == "latex" else _MARKS[mark]
+    (inner,) = args
+    if {inner.exponent, mark} <= _MERGING and inner.exponent != mark:
+        both = "-\\top" if printer.style.column == "latex" else "⁻ᵀ"
+        return Piece(_raised(printer, inner.base, both), LEVELS["power"])
+    base = printer.at(inner, LEVELS["postfix"])
+    return Piece(_raised(printer, base, mark), LEVELS["power"], mark, base)
+
+
+_MARKS = {"-1": "⁻¹", "\\top": "ᵀ", "+": "⁺"}
+_MERGING = {"-1", "\\top", "⁻¹", "ᵀ"}
+
+
+def _raised(printer: Printer, base: str, mark: str) -> str:
+    return f"{base}^{{{mark}}}" if printer.style.column == "latex" else base + mark
+
+
+def _sizes(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    """Print `ones(n, m)`, `zeros(n)`: a last size of 1 is left out."""
+    sizes = e.data[:-1] if e.data[-1] == 1 else e.data
+    if printer.style.column == "latex":
+        sizes_text = " \\times ".join(str(size) for size in sizes)
+        return Piece(f"{e.op.column('latex')}_{{{sizes_text}}}", LEVELS["atom"])
+    return Piece(f"{e.op.name}({', '.join(str(size) for size in sizes)})", LEVELS["atom"])
+
+
+def _identity(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    """Print `I` where the reader infers its size, else `eye(n)`."""
+    short = e in printer.determined or e.data[0] == printer.default
+    plain = printer.style.column != "text" or short
+    return Piece("I" if plain else f"eye({e.data[0]})", LEVELS["atom"])
+
+
+_SPECIAL: dict[str, Callable[[Printer, Expr, list[Piece]], Piece]] = {
+    "symbol": _symbol,
+    "dimension": _dimension,
+    "number": _number,
+    "sum": _sum,
+    "scale": _scale,
+    "quotient": _quotient,
+    "power": _power,
+    "superscript": _superscript,
+    "sizes": _sizes,
+    "identity": _identity,
+}
+
+
+def _determined(e: Expr) -> set[Expr]:
+    """Return the identities whose size the reader infers from a neighbour wherever they stand."""
+    order = postorder([e])
+    identities = {node for node in order if node.op.role == "identity"}
+    if not identities:
+        return set()
+    fixed: dict[Expr, bool] = {}
+    for node in order:
+        fixed[node] = _fixes(node, fixed)
+    inferred = dict.fromkeys(order, True)
+    inferred[e] = False
+    for node in reversed(order):
+        context = inferred[node] or (node.op.role in _ALIGNED and fixed[node])
+        for arg in node.args:
+            if not (context and node.op.role in _ALIGNED | {"scale"}):
+                inferred[arg] = False
+    return {node for node in identities if inferred[node]}
+
+
+_ALIGNED = {"sum", "hadamard", "entrywise quotient"}
+
+
+def _fixes(node: Expr, fixed: dict[Expr, bool]) -> bool:
+    """Whether the text of `node` alone tells both its sizes."""
+    if node.op.role in _ALIGNED:
+        return any(fixed[arg] for arg in node.args)
+    if node.op.role == "scale":
+        return fixed[node.args[1]]
+    if node.op.role == "identity":
+        return False
+    return all(fixed[arg] or arg.is_scalar for arg in node.args)
+
+
+def _default_dim(e: Expr) -> Dim:
+    """Return the size that the reader gives to an identity that nothing determines."""
+    variables = e.variables
+    for variable in variables:
+        if variable.shape != SCALAR:
+            return variable.shape[0]
+    taken = {v.name for v in variables} | {n for v in variables for d in v.shape for n in dim_names(d)}
+    return next(name for name in ("n", "m", "p", "q", "r") if name not in taken)
+
+
+def _text_name(name: str) -> str:
+    return name
+
+
+def _latex_name(name: str) -> str:
+    base, _, index = name.partition("_")
+    digits = re.fullmatch(r"([^\W\d]+)(\d+)", base)
+    if digits and not index:
+        base, index = digits[1], digits[2]
+    shown = f"\\mathrm{{d}}{_latex_letter(base[1:])}" if _is_direction(base) else _latex_letter(base)
+    return f"{shown}_{{{index}}}".replace("_{}", "") if index else shown
+
+
+def _is_direction(base: str) -> bool:
+    return len(base) > 1 and base[0] == "d" and default_letter(base[1:])
+
+
+def default_letter(name: str) -> bool:
+    """Whether a name is one letter or the name of a Greek letter."""
+    return len(name) == 1 or name.lower() in GREEK
+
+
+def _latex_letter(name: str) -> str:
+    if name.lower() in GREEK and name not in _LATIN_CAPITALS:
+        return f"\\{name}"
+    return name if len(name) == 1 else f"\\mathrm{{{name}}}"
+
+
+_LATIN_CAPITALS = set("Alpha Beta Epsilon Zeta Eta Iota Kappa Mu Nu Omicron Rho Tau Chi omicron".split())
+
+
+def _pretty_name(name: str) -> str:
+    base, _, index = name.partition("_")
+    lower = base.lower()
+    if lower in GREEK:
+        sign = "αβγδεζηθικλμνξοπρστυφχψω"[GREEK.index(lower)]
+        base = sign if base == lower else sign.upper()
+    return base + (index.translate(_SUBSCRIPTS) if index.isdecimal() else f"_{index}" if index else "")
+
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+TEXT = Style("text", "*", ("(", ")"), lambda a, b: f"{a}/{b}", _text_name)
+PRETTY = Style("pretty", "·", ("(", ")"), lambda a, b: f"{a}/{b}", _pretty_name)
+LATEX = Style("latex", " ", ("\\left(", "\\right)"), _frac, _latex_name)

@@ -1,0 +1,54 @@
+"""The strategy: normal form, back to an expression, then the shortest way to write it."""
+
+from __future__ import annotations
+
+from symcalc.expr import Expr
+from symcalc.normal import Normalizer
+from symcalc.present import Presenter
+from symcalc.rewrite import Rule, Rules
+from symcalc.rulebook import Rewrite, Rulebook
+
+
+def rules_of(book: Rulebook) -> Rules:
+    """Compile the rewrite rows of a rulebook, once: canonical left sides, and their transposes."""
+    if "rules" not in book.cache:
+        plain = Normalizer(book)
+        compiled = []
+        for row in book.rewrites:
+            if row.stage == "simplify":
+                compiled += _compile(plain, row)
+        book.cache["rules"] = Rules(compiled)
+    return book.cache["rules"]
+
+
+def _compile(plain: Normalizer, row: Rewrite) -> list[Rule]:
+    lhs = plain.canonical(row.lhs)
+    found = [Rule(row, lhs, row.rhs)]
+    if lhs.op.role == "product":
+        turned = plain.canonical(plain.algebra.transpose(lhs))
+        if turned is not lhs and turned.op.role == "product":
+            found.append(Rule(row, turned, plain.algebra.transpose(row.rhs)))
+    return found
+
+
+def normalizer(book: Rulebook) -> Normalizer:
+    """Return a fresh normalizer with all the rows."""
+    return Normalizer(book, rules_of(book))
+
+
+def simplify(e: Expr, book: Rulebook) -> Expr:
+    """Return the shortest form of `e` that the rules reach. The value never changes."""
+    n = normalizer(book)
+    return Presenter(n).present(n.canonical(e))
+
+
+def unfold(e: Expr, book: Rulebook) -> tuple[Expr, list[str]]:
+    """Apply the rewrite rows to a function before it is differentiated; return it and the rows used.
+
+    A function that no row touches is returned as the user wrote it.
+    """
+    n = normalizer(book)
+    canonical = n.canonical(e)
+    if not n.fired:
+        return e, []
+    return Presenter(n).present(canonical), list(dict.fromkeys(n.fired))

@@ -1,0 +1,302 @@
+"""From text to a list of instructions in postfix order: tokens, precedence, brackets.
+
+An operator-precedence parser with its own stack, so that depth costs memory and never recursion. It knows
+the punctuation of the language; what the names mean is read in `reader.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from symcalc.errors import ParseError, caret
+
+MAX_LENGTH = 400_000
+MAX_DEPTH = 50_000
+
+TOKEN = re.compile(
+    r"(?P<space>\s+)"
+    r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
+    r"|(?P<name>[^\W\d]\w*)"
+    r"|(?P<sign>\|\||\.\*|\./|\.\^|\.'|\.T\b|\*\*|.)",
+    re.DOTALL,
+)
+
+SUM, FROBENIUS, PRODUCT, UNARY, POWER, EXPONENT_SIGN = 10, 15, 20, 30, 40, 50
+INFIX: dict[str, tuple[str, int]] = {
+    "+": ("+", SUM), "-": ("-", SUM), ":": (":", FROBENIUS),
+    "*": ("*", PRODUCT), "@": ("*", PRODUCT), "·": ("*", PRODUCT),
+    "/": ("/", PRODUCT), ".*": (".*", PRODUCT), "∘": (".*", PRODUCT), "⊙": (".*", PRODUCT),
+    "./": ("./", PRODUCT), "⊗": ("kron", PRODUCT),
+    "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
+}  # fmt: skip
+SAME_SIGN = {"−": "-", "–": "-", "—": "-", "‖": "||", "’": "'", ".'": "'", ".T": "'", "⊤": "'",
+             "ᵀ": "'", "{": "(", "}": ")", "⟨": "<", "⟩": ">"}  # fmt: skip
+CLOSING = {")": "(", "||": "||", "|": "|", ">": "<", "]": "["}
+NORM_SUFFIX = re.compile(r"_(\w+|\*|\{\s*(?:\w+|\*)\s*\})")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the text: its kind (number, name, sign), its text, its position."""
+
+    kind: str
+    text: str
+    at: int
+
+
+@dataclass(slots=True)
+class Item:
+    """One instruction: push a number or a name, or apply something to the last `count` values."""
+
+    kind: str
+    value: Any
+    at: int
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Pending:
+    """An operator or bracket waiting on the stack; `level` 0 is a bracket."""
+
+    item: Item
+    level: int
+
+
+def tokenize(text: str) -> list[Token]:
+    """Split the text into tokens; signs that mean the same get one spelling."""
+    if len(text) > MAX_LENGTH:
+        raise ParseError(f"the formula has {len(text)} characters; the limit is {MAX_LENGTH}")
+    tokens = []
+    for match in TOKEN.finditer(text):
+        kind = str(match.lastgroup)
+        if kind != "space":
+            word = match.group()
+            tokens.append(Token(kind, SAME_SIGN.get(word, word), match.start()))
+    return tokens
+
+
+class Parser:
+    """One pass over the tokens. `is_function(name)` says which names are called with brackets;
+    `sizes(name)` says after how many arguments a call lists dimensions (None: never)."""
+
+    def __init__(
+        self,
+        text: str,
+        is_function: Callable[[str], bool],
+        sizes: Callable[[str], int | None],
+    ) -> None:
+        self.text = text
+        self.tokens = tokenize(text)
+        self.is_function = is_function
+        self.sizes = sizes
+        self.output: list[Item] = []
+        self.stack: list[Pending] = []
+        self.place = 0
+        self.operand = False  # whether the last thing read was a complete operand
+        self.depth = 0
+
+    def fail(self, message: str, at: int) -> ParseError:
+        return ParseError(caret(self.text, at, message))
+
+    def parse(self) -> list[Item]:
+        """Return the instructions in postfix order."""
+        if not self.tokens:
+            raise ParseError("the formula is empty; write for example `x'*A*x`")
+        while self.place < len(self.tokens):
+            token = self.tokens[self.place]
+            self.place += 1
+            getattr(self, f"_{token.kind}")(token)
+        if not self.operand:
+            raise self.fail("the formula ends where an operand was expected", len(self.text))
+        self._reduce(1)
+        if self.stack:
+            bracket = self.stack[-1].item
+            raise self.fail(f"this `{_bracket(bracket)}` is never closed", bracket.at)
+        return self.output
+
+    def _peek(self, offset: int = 0) -> str:
+        at = self.place + offset
+        return self.tokens[at].text if at < len(self.tokens) else ""
+
+    def _number(self, token: Token) -> None:
+        if self.operand:
+            raise self.fail("an operator was expected before this number", token.at)
+        self.output.append(Item("number", token.text, token.at))
+        self.operand = True
+
+    def _name(self, token: Token) -> None:
+        self._implicit_product(token)
+        if self._peek() == "(" and self.is_function(token.text):
+            self.place += 1
+            self._open(Item("call", token.text, token.at, 1))
+            self._take_sizes()
+        else:
+            self.output.append(Item("name", token.text, token.at))
+            self.operand = True
+
+    def _implicit_product(self, token: Token) -> None:
+        if self.operand:
+            self._infix("*", PRODUCT, token.at)
+
+    def _sign(self, token: Token) -> None:
+        text = token.text
+        opened = self._innermost()
+        if text == "||" and self.operand and opened is not None and opened.value == "|":
+            self._sign(Token("sign", "|", token.at))
+            self._sign(Token("sign", "|", token.at + 1))
+            return
+        if text in ("||", "|"):
+            closes = self.operand and opened is not None and opened.value == text
+        else:
+            closes = text in CLOSING
+        if closes:
+            self._close(token, opened)
+        elif text in ("(", "||", "|", "<", "["):
+            self._implicit_product(token)
+            self._open(Item("bracket", text, token.at))
+        elif text in (",", ";"):
+            self._comma(token, opened)
+        elif not self.operand and text in "+-":
+            level = EXPONENT_SIGN if self.stack and self.stack[-1].level >= POWER else UNARY
+            self._push(Item("prefix", text, token.at, 1), level)
+        elif text == "'":
+            self._postfix(token)
+        elif text in INFIX:
+            self._operator(token)
+        else:
+            shown = text if text.isprintable() else repr(text)
+            raise self.fail(f"`{shown}` is not a sign of the language", token.at)
+
+    def _operator(self, token: Token) -> None:
+        if not self.operand:
+            raise self.fail(f"an operand was expected before `{token.text}`", token.at)
+        name, level = INFIX[token.text]
+        if name == "^" and self._transposed_exponent(token):
+            return
+        self._infix(name, level, token.at)
+
+    def _transposed_exponent(self, token: Token) -> bool:
+        """Read `^T`, `^⊤`, `^-T` and the same in braces."""
+        ahead = [self._peek(k) for k in range(4)]
+        braces = ahead[:1] == ["("]
+        words = ahead[1:] if braces else ahead
+        inverse = words[0] == "-"
+        mark = words[1] if inverse else words[0]
+        after = words[2] if inverse else words[1]
+        if mark not in ("T", "'") or (braces and after != ")"):
+            return False
+        self._reduce(POWER)
+        if inverse:
+            self.output.append(Item("prefix", "inverse", token.at, 1))
+        self.output.append(Item("postfix", "'", token.at, 1))
+        self.place += 1 + inverse + 2 * braces
+        return True
+
+    def _postfix(self, token: Token) -> None:
+        if not self.operand:
+            raise self.fail("an operand was expected before the transpose mark", token.at)
+        self._reduce(POWER)
+        self.output.append(Item("postfix", "'", token.at, 1))
+
+    def _infix(self, name: str, level: int, at: int) -> None:
+        self._reduce(level)
+        self._push(Item("infix", name, at, 2), level)
+        self.operand = False
+
+    def _push(self, item: Item, level: int) -> None:
+        self.stack.append(Pending(item, level))
+
+    def _reduce(self, level: int) -> None:
+        """Emit the waiting operators that bind at least as strongly as `level`."""
+        while self.stack and self.stack[-1].level >= level:
+            self.output.append(self.stack.pop().item)
+
+    def _innermost(self) -> Item | None:
+        return next((p.item for p in reversed(self.stack) if p.level == 0), None)
+
+    def _open(self, item: Item) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.fail(f"more than {MAX_DEPTH} brackets are nested here", item.at)
+        self._push(item, 0)
+        self.operand = False
+
+    def _close(self, token: Token, opened: Item | None) -> None:
+        wanted = CLOSING[token.text]
+        if opened is None:
+            raise self.fail(f"this `{token.text}` closes nothing", token.at)
+        if opened.value != wanted and not (opened.kind == "call" and wanted == "("):
+            shown = _bracket(opened)
+            raise self.fail(f"`{token.text}` does not close `{shown}`", token.at)
+        if not self.operand:
+            raise self.fail(f"an operand was expected before `{token.text}`", token.at)
+        self._reduce(1)
+        self.stack.pop()
+        self.depth -= 1
+        self.output.append(self._closed(opened, token))
+
+    def _closed(self, opened: Item, token: Token) -> Item:
+        if opened.kind == "call":
+            return opened
+        if opened.value == "[":
+            raise self.fail("block matrices `[A, B; C, D]` are not supported", opened.at)
+        if opened.value == "<":
+            if opened.count != 1:
+                raise self.fail("`<A, B>` takes two operands", opened.at)
+            return Item("infix", ":", opened.at, 2)
+        if opened.value == "||":
+            return Item("norm", self._norm_suffix(token), opened.at, 1)
+        return Item("group" if opened.value == "(" else "bars", opened.value, opened.at, 1)
+
+    def _norm_suffix(self, token: Token) -> str:
+        """Read the `_F`, `_2`, `_*` that stands right behind a closing norm bracket."""
+        match = NORM_SUFFIX.match(self.text, token.at + len(self._source(token)))
+        if match is None:
+            return ""
+        while self.place < len(self.tokens) and self.tokens[self.place].at < match.end():
+            self.place += 1
+        return match[1].strip("{} ")
+
+    def _source(self, token: Token) -> str:
+        return "‖" if self.text[token.at] == "‖" else token.text
+
+    def _comma(self, token: Token, opened: Item | None) -> None:
+        allowed = opened is not None and (opened.kind == "call" or opened.value in ("<", "["))
+        if not allowed or opened is None:
+            raise self.fail(f"`{token.text}` stands outside of a call", token.at)
+        if not self.operand:
+            raise self.fail(f"an operand was expected before `{token.text}`", token.at)
+        self._reduce(1)
+        opened.count += 1
+        self.operand = False
+        if opened.kind == "call":
+            self._take_sizes()
+
+    def _take_sizes(self) -> None:
+        """Read the dimensions of `eye(n)`, `ones(n, m)`, ... up to the closing bracket, as text."""
+        call = self.stack[-1].item
+        first = self.sizes(call.value)
+        if first is None or call.count <= first:
+            return
+        call.count -= 1
+        while True:
+            start, end = self.place, self.place
+            while self._peek() not in (",", ")", ""):
+                self.place, end = self.place + 1, self.place + 1
+            words = "".join(token.text for token in self.tokens[start:end])
+            self.output.append(Item("size", words, self._at(start)))
+            call.count += 1
+            if self._peek() != ",":
+                break
+            self.place += 1
+        self.operand = True
+
+    def _at(self, place: int) -> int:
+        return self.tokens[place].at if place < len(self.tokens) else len(self.text)
+
+
+def _bracket(item: Item) -> str:
+    return f"{item.value}(" if item.kind == "call" else str(item.value)

@@ -1,0 +1,2 @@
+class Verification: pass
+def verify_gradient(*a): return None
