@@ -82,8 +82,9 @@ class Attributes:
         return frozenset({"symmetric", "psd"} if definite else {"symmetric"})
 
     def _hadamard(self, e: Expr) -> frozenset[str]:
-        both = self.of(e.args[0]) & self.of(e.args[1])
-        return both & {"symmetric", "positive", "psd", "spd", "diagonal", "lower", "upper"}
+        left, right = self.of(e.args[0]), self.of(e.args[1])
+        sparse = (left | right) & {"diagonal", "lower", "upper"}
+        return sparse | left & right & {"symmetric", "positive", "psd", "spd"}
 
     def _power(self, e: Expr) -> frozenset[str]:
         return self.of(e.args[0]) & {"positive", "symmetric"}

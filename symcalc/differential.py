@@ -61,7 +61,7 @@ def differential(e: Expr, directions: Mapping[Expr, Expr], book: Rulebook) -> Ex
     for node in order:
         if node in moving and node not in d:
             d[node] = local_differential(node, d, book)
-    return d.get(e) or book.algebra.zeros(e.shape)
+    return d[e] if e in d else book.algebra.zeros(e.shape)
 
 
 def local_differential(node: Expr, d: Mapping[Expr, Expr], book: Rulebook) -> Expr:

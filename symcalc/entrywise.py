@@ -121,7 +121,8 @@ class Entrywise:
         other = self._expression({self._turned(b): k for b, k in kept.items()})
         if other is not made and (other.size, sort_key(other)) < (made.size, sort_key(made)):
             self.n.memo[other] = atom(other)
-            self.n.memo[made] = term(made.shape, Mono((), (self.n.algebra.transpose(other),)))
+            sign, turned = self.n.turn(other)
+            self.n.memo[made] = term(made.shape, Mono((), (turned,)), sign)
         return self.n.memo[made]
 
     def _turned(self, e: Expr) -> Expr:
@@ -159,7 +160,7 @@ class Entrywise:
 
     def _expression(self, factors: Factors) -> Expr:
         """Return the canonical expression: product of powers over product of powers."""
-        items = sorted(factors.items(), key=lambda item: sort_key(item[0]))
+        items = sorted(factors.items(), key=lambda item: (item[0].op.role == "identity", sort_key(item[0])))
         above = [(b, k) for b, k in items if not (isinstance(k, Fraction) and k < 0)]
         below = [(b, k) for b, k in items if isinstance(k, Fraction) and k < 0]
         if not above and len(below) == 1:

@@ -78,7 +78,8 @@ class Expr:
     @property
     def where(self) -> dict[str, str]:
         """The declarations of the variables: what `parse(str(e), e.where)` needs to return `e`."""
-        return {node.name: show.declaration(node) for node in self.variables}
+        known = {**(self.scope or {}), **{node.name: node for node in self.variables}}
+        return {name: show.declaration(node) for name, node in known.items()}
 
     def __add__(self, other: Any) -> Expr:
         return self.op.algebra.add(self, self._operand(other))

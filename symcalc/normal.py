@@ -388,6 +388,10 @@ class Normalizer:
         if not e.args:
             return atom(e)
         args, scalars, coefficient = self._arguments(e)
+        expand = EXPANSIONS.get(e.op.column("expand", ""))
+        expanded = expand(self, args) if expand else None
+        if expanded is not None:
+            return self.multiply(term(SCALAR, Mono(scalars), coefficient), self.normal(expanded))
         made = self.algebra.build(e.op, args, e.data if e.op.dims else ())
         result = self._apply(made)
         if not scalars and coefficient == 1:
@@ -410,8 +414,16 @@ class Normalizer:
                     scalars = self.merge(scalars, outer)
                     inner = Mono(kept if poly.shape != SCALAR else mono.scalars, mono.factors)
                     poly = term(poly.shape, inner)
+            if e.op.column("invariant") and poly.shape[1] != 1:
+                poly = self._smaller_side(poly)
             args.append(self.build(poly))
         return args, scalars, coefficient
+
+    def _smaller_side(self, poly: Poly) -> Poly:
+        """Choose between an argument and its transpose where the function does not tell them apart."""
+        turned = self.transpose(poly)
+        here, there = self.build(poly), self.build(turned)
+        return turned if (there.size, sort_key(there)) < (here.size, sort_key(here)) else poly
 
     def _degree(self, e: Expr, index: int) -> int | None:
         slot = e.op.slot(index).name
@@ -557,6 +569,28 @@ class Normalizer:
                 if candidate < best[0]:
                     best = (candidate, s, chain[k:] + chain[:k])
         return best[1], best[2]
+
+
+def _power_differential(n: Normalizer, args: list[Expr]) -> Expr | None:
+    """Return the sum of `A^i E A^(k-1-i)` for a small whole number k."""
+    a, k, e = args
+    if k.op.role != "number" or k.data.denominator != 1 or abs(k.data) > EXPANDED_POWER:
+        return None
+    count, algebra = k.data.numerator, n.algebra
+    if count < 0:
+        a = algebra.power(a, algebra.number(-1))
+        e, count = algebra.negate(algebra.times(algebra.times(a, e), a)), -count
+
+    def power(i: int) -> list[Expr]:
+        return [] if i == 0 else [algebra.power(a, algebra.number(i))]
+
+    terms = [n.product([*power(i), e, *power(count - 1 - i)]) for i in range(count)]
+    return algebra.sum_of(*terms) if terms else algebra.zeros(e.shape)
+
+
+EXPANSIONS: dict[str, Callable[[Normalizer, list[Expr]], Expr | None]] = {
+    "power_differential": _power_differential
+}
 
 
 def _rotate_key(key: list, k: int) -> list:

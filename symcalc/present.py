@@ -181,6 +181,7 @@ class Presenter:
         powers = [(self.shown[b], k) for b, k in scalars]
         if coefficient < 0:
             coefficient = self._absorb_sign(coefficient, shown, powers)
+        powers.sort(key=lambda item: item[0].op.role != "symbol" or item[1] != 1)
         above = [self.n.power_of(b, k) for b, k in powers if not _negative(k)]
         below = [self.n.power_of(b, -k) for b, k in powers if _negative(k)]
         top, bottom = coefficient, Fraction(1)
@@ -232,12 +233,22 @@ class Presenter:
         if not shown:
             return self.algebra.identity(shape[0])
         whole = self._with_sums(shown)
-        if self._transposes(shown) >= 2:
+        if shape[0] != 1 and self._transposes(shown) >= 2:
+            whole = self._with_sums(self._short_rows(shown))
             turned = self._with_sums([self._turn(f) for f in reversed(shown)])
             other = self.algebra.transpose(turned)
             if self.length(other) + TURN_SAVING <= self.length(whole):
                 return other
         return whole
+
+    def _short_rows(self, factors: list[Expr]) -> list[Expr]:
+        """Write `x'*A'` at the end of a product as `(A*x)'`."""
+        cut = next((k for k in range(1, len(factors)) if factors[k].shape[0] == 1), None)
+        if cut is None or self._transposes(factors[cut:]) < 2:
+            return factors
+        row = self.algebra.transpose(self.n.product([self._turn(f) for f in reversed(factors[cut:])]))
+        shorter = self.length(row) < self.length(self.n.product(factors[cut:]))
+        return [*factors[:cut], row] if shorter else factors
 
     def _transposes(self, factors: list[Expr]) -> int:
         return sum(f.op.role == "transpose" for f in factors)

@@ -124,7 +124,8 @@ class Printer:
 
     def at(self, piece: Piece, level: int) -> str:
         """Return the text, in brackets if it binds less than `level`."""
-        if piece.level >= level:
+        mixed = level == LEVELS["hadamard"] and piece.level == LEVELS["product"]
+        if piece.level >= level and not mixed:
             return piece.text
         left, right = self.style.brackets
         return f"{left}{piece.text}{right}"
@@ -340,7 +341,7 @@ def _fixes(node: Expr, fixed: dict[Expr, bool]) -> bool:
 
 def _default_dim(e: Expr) -> Dim:
     """Return the size that the reader gives to an identity that nothing determines."""
-    variables = e.variables
+    variables = [*(e.scope or {}).values(), *e.variables]
     for variable in variables:
         if variable.shape != SCALAR:
             return variable.shape[0]

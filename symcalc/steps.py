@@ -1,6 +1,333 @@
+"""The derivation as a person would write it, which is the one the engine did.
+
+Each step is an equality of two expressions under a named rule. `differential(A)` stands for a differential
+that is not worked out yet; `verify` gives it a value by finite differences, so every step can be checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from symcalc.adjoint import gradients
+from symcalc.differential import dependents, direction, local_differential, rule
+from symcalc.expr import Expr, node, rebuild, substitute
+from symcalc.graph import postorder
+from symcalc.op import Op
+from symcalc.poly import Poly
+from symcalc.present import Presenter
+from symcalc.rulebook import Rulebook
+from symcalc.shape import SCALAR
+from symcalc.simplify import normalizer, unfold
+
+if TYPE_CHECKING:
+    from symcalc.derive import Derivation
+
+STRUCTURE = {"sum", "product", "scale", "transpose", "hadamard"}
+MAX_ROUNDS = 60
+MAX_TERMS = 12
+EQUAL, INNER = "equal", "inner product"
+
+
 @dataclass(frozen=True)
-class Step: pass
-def derivation_steps(d): return ()
-def steps_latex(d, s): return ""
-def steps_text(d, steps=False, pretty=False): return str(d.gradient)
+class Step:
+    """An equality under a rule: `before = after`, by `rule`, which `source` states.
+
+    `relation` is `"equal"`, or `"inner product"` where the step reads a gradient off: then
+    `before` is `df` (or a gradient) and `after` the G with `df = sum(G .* dX)`.
+    """
+
+    before: Expr
+    after: Expr
+    rule: str
+    source: str
+    relation: str = EQUAL
+
+    def __str__(self) -> str:
+        return f"{self.before.pretty()} = {self.after.pretty()}   [{self.rule}]"
+
+
+def derivation_steps(d: Derivation) -> tuple[Step, ...]:
+    """Return the steps from the function to its gradient (or to its differential)."""
+    book = d.rules
+    function, fired = unfold(d.function, book)
+    steps = []
+    if function is not d.function:
+        steps.append(Step(d.function, function, *_why(book, fired)))
+    h = direction(d.variable)
+    steps += _push(function, d.variable, h, book)
+    last = steps[-1].after if steps else function
+    if not d.function.is_scalar:
+        return (*steps, *_equal(last, d.differential, "collected", "matrix algebra"))
+    return (*steps, *_trace_form(d, last, h))
+
+
+def _equal(before: Expr, after: Expr, rule: str, source: str) -> list[Step]:
+    return [] if before is after else [Step(before, after, rule, source)]
+
+
+def _why(book: Rulebook, fired: list[str]) -> tuple[str, str]:
+    """Return the names and reasons of rewrite rows."""
+    rows = [row for row in book.rewrites if row.name in fired]
+    names = ", ".join(row.name.replace("-", " ") for row in rows)
+    return names or "matrix algebra", "; ".join(dict.fromkeys(row.why for row in rows)) or "algebra"
+
+
+# -- the differential, from the outside in ------------------------------------------------------
+
+
+def _push(function: Expr, variable: Expr, h: Expr, book: Rulebook) -> list[Step]:
+    """Work `d(f)` out from the outside: one layer of functions, then the products and sums inside."""
+    moving = dependents(postorder([function]), {variable: h})
+    if function not in moving:
+        start = _pending(book, function)
+        zero = book.algebra.zeros(function.shape)
+        return [Step(start, zero, "d(constant) = 0", "definition of the differential")]
+    d = {e: h if e is variable else _pending(book, e) for e in moving}
+    current = d[function]
+    steps: list[Step] = []
+    for _ in range(MAX_ROUNDS):
+        open_ = _frontier(current, book)
+        if not open_:
+            return steps
+        expanded, used = _expand(current, open_, d, book)
+        steps.append(Step(current, expanded, *_labels(book, used)))
+        current = expanded
+    return [*steps, *_finish(current, d, book)]
+
+
+def _pending(book: Rulebook, e: Expr) -> Expr:
+    return node(book.algebra.role["differential"], (e,), e.shape)
+
+
+def _frontier(e: Expr, book: Rulebook) -> list[Expr]:
+    role = book.algebra.role["differential"]
+    return [n for n in postorder([e], into=lambda n: n.op is not role) if n.op is role]
+
+
+def _expand(
+    current: Expr, open_: list[Expr], d: dict[Expr, Expr], book: Rulebook
+) -> tuple[Expr, list[Expr]]:
+    """Expand the functions at the frontier; where there are none, all sums and products there."""
+    functions = [p for p in open_ if p.args[0].op.role not in STRUCTURE]
+    todo = functions or open_
+    used: list[Expr] = []
+    while todo:
+        used += [p.args[0] for p in todo]
+        bodies = {p: local_differential(p.args[0], _below(p.args[0], d), book) for p in todo}
+        (current,) = substitute([current], bodies)
+        rest = [] if functions else _frontier(current, book)
+        todo = [p for p in rest if p.args[0].op.role in STRUCTURE]
+    return current, used
+
+
+def _below(e: Expr, d: dict[Expr, Expr]) -> dict[Expr, Expr]:
+    return {arg: d[arg] for arg in e.args if arg in d}
+
+
+def _finish(current: Expr, d: dict[Expr, Expr], book: Rulebook) -> list[Step]:
+    """Work out what is left in one step: a long chain of functions is not printed layer by layer."""
+    values: dict[Expr, Expr] = {}
+    for e in postorder([p.args[0] for p in _frontier(current, book)]):
+        if e in d and d[e].op is book.algebra.role["differential"]:
+            below = {arg: values.get(arg, d[arg]) for arg in e.args if arg in d}
+            values[e] = local_differential(e, below, book)
+    (done,) = substitute([current], {d[e]: value for e, value in values.items()})
+    return [Step(current, done, "the chain rule, for all remaining layers", "chain rule")]
+
+
+def _labels(book: Rulebook, used: Iterable[Expr]) -> tuple[str, str]:
+    ops = list(dict.fromkeys(e.op for e in used))
+    rules = [rule_text(book, op) for op in ops]
+    sources = [str(op.column("source")) for op in ops]
+    return "; ".join(rules), "; ".join(dict.fromkeys(sources))
+
+
+def rule_text(book: Rulebook, op: Op) -> str:
+    """Return the differential of an operation as a formula made from its row: `d(A*B) = dA*B + A*dB`."""
+    key = ("rule text", op)
+    if key not in book.cache:
+        book.cache[key] = _rule_text(book, op)
+    return str(book.cache[key])
+
+
+def _rule_text(book: Rulebook, op: Op) -> str:
+    algebra = book.algebra
+    slots = [algebra.symbol(s.name, (s.rows, s.cols)) for s in op.slots]
+    if op.variadic:
+        slots = [slots[0], algebra.symbol("B", slots[0].shape)]
+    whole = node(op, tuple(slots), (op.rows, op.cols))
+    terms = []
+    for index, slot in enumerate(slots):
+        row = op.column("d", {}).get(op.slot(index).name, "")
+        if row.startswith("!") or (template := rule(book, op, index)) is None:
+            continue
+        h = algebra.symbol(f"d{slot.name}", slot.shape)
+        args = (slot,) if op.variadic else tuple(slots)
+        dims = {name: name for s in op.slots for name in (s.rows, s.cols) if isinstance(name, str)}
+        terms.append(template(algebra, (*args, h), dims))
+    body = algebra.sum_of(*terms).pretty() if terms else "0"
+    return f"d({whole.pretty()}) = {body}"
+
+
+# -- the trace form -----------------------------------------------------------------------------
+
+
+def _trace_form(d: Derivation, last: Expr, h: Expr) -> list[Step]:
+    """Move everything off the direction: split, turn each term into `tr(G*dX')`, collect, read off."""
+    n = normalizer(d.rules)
+    plain = n.normal(gradients(last, {h: None}, d.rules.algebra.number(1), d.rules)[h])
+    presenter = Presenter(n)
+    g = presenter.present(n.build(plain))
+    steps = []
+    split = _split(last, h, d.rules)
+    if split is not last:
+        steps.append(Step(last, split, "linear in each factor", "the trace and the sum are linear"))
+        last = split
+    turned = _terms_form(presenter, plain, h)
+    steps += _equal(last, turned, _moves(last, h, d.rules), "adjoints: tr(G'*L(H)) = tr(L*(G)'*H)")
+    whole = pairing(g, h)
+    steps += _equal(turned, whole, "collected into one factor", "the trace is linear")
+    read = "df = sum(G .* dX), the first identification theorem"
+    steps.append(Step(whole, g, read, "Magnus & Neudecker (2019), ch. 9", INNER))
+    if g is not d.gradient:
+        steps.append(Step(g, d.gradient, _last_rule(d), "structure and layout", INNER))
+    return steps
+
+
+def _last_rule(d: Derivation) -> str:
+    structure = sorted(d.variable.data[1])
+    projected = f"projected on the {', '.join(structure)} matrices" if structure else ""
+    layout = "transposed: numerator layout" if d.layout == "numerator" else ""
+    return "; ".join(part for part in (projected, layout) if part) or "simplified"
+
+
+def pairing(g: Expr, h: Expr) -> Expr:
+    """Return `tr(G*dX')`; for a vector `g'*dx`, for a scalar `g*dx`."""
+    algebra = g.op.algebra
+    if h.shape == SCALAR:
+        return algebra.times(g, h)
+    if h.shape[1] == 1:
+        return algebra.times(algebra.transpose(g), h)
+    return algebra.trace(algebra.times(g, algebra.transpose(h)))
+
+
+def _terms_form(presenter: Presenter, g: Poly, h: Expr) -> Expr:
+    """Return one `tr(.*dX')` for each term of the gradient, coefficients before it."""
+    algebra = presenter.algebra
+    parts = []
+    for mono, c in g.terms.items():
+        inner = presenter.present(presenter.n.build(Poly(g.shape, {mono._replace(scalars=()): c / c})))
+        outer = presenter.n.build_term(SCALAR, mono._replace(factors=()), c)
+        for base, _ in mono.scalars:
+            presenter.present(base)
+        parts.append(algebra.times(outer, pairing(inner, h)))
+    return algebra.sum_of(*parts) if parts else algebra.number(0)
+
+
+def _split(e: Expr, h: Expr, book: Rulebook) -> Expr:
+    """Distribute the operations that are linear in the direction over sums."""
+    order = postorder([e])
+    moving = dependents(order, {h: None})
+    parts: dict[Expr, list[Expr]] = {h: [h]}
+    for inner in order:
+        if inner in moving and inner is not h:
+            found = _parts(inner, moving, parts, book)
+            if found is None or len(found) > MAX_TERMS:
+                return e
+            parts[inner] = found
+    terms = parts.get(e, [e])
+    return book.algebra.sum_of(*terms) if len(terms) > 1 else e
+
+
+def _parts(
+    e: Expr, moving: set[Expr], parts: dict[Expr, list[Expr]], book: Rulebook
+) -> list[Expr] | None:
+    if e.op.role == "sum":
+        return [part for arg in e.args for part in parts.get(arg, [])]
+    places = [k for k, arg in enumerate(e.args) if arg in moving]
+    if len(places) != 1 or book.body(e.op, "adjoint", e.op.slot(places[0]).name) is None:
+        return None
+    (place,) = places
+    return [
+        rebuild(e, (*e.args[:place], part, *e.args[place + 1 :])) for part in parts[e.args[place]]
+    ]
+
+
+def _moves(e: Expr, h: Expr, book: Rulebook) -> str:
+    """Name the identities that move the operations of `e` off the direction."""
+    moving = dependents(postorder([e]), {h: None})
+    roles = {n.op.role or n.op.name for n in moving if n is not h}
+    named = {"product": "tr(A*B) = tr(B*A)", "transpose": "tr(A) = tr(A')"}
+    names = [text for role, text in named.items() if role in roles]
+    others = sorted(roles - set(named) - {"trace", "sum", "scale"})
+    return ", ".join(names + [f"adjoint of {name}" for name in others]) or "collected"
+
+
+# -- printing -----------------------------------------------------------------------------------
+
+
+def steps_text(d: Derivation, steps: bool = False, pretty: bool = False) -> str:
+    """Return the result, and on request the steps, as lines of text."""
+
+    def show(e: Expr) -> str:
+        return e.pretty() if pretty else str(e)
+
+    lines = [f"f = {show(d.function)}"]
+    if steps:
+        for step in d.steps:
+            lines.append(f"  {_left(step, show)} = {show(step.after)}")
+            lines.append(f"      {step.rule}")
+    lines.append(f"{_result_name(d)} = {show(_result(d))}")
+    lines.append(f"  where {'; '.join(d.assumptions)}" if d.assumptions else "")
+    if d.function.is_scalar:
+        lines.append(f"  {d.layout} layout: {_layout_text(d)}")
+    return "\n".join(line for line in lines if line)
+
+
+def _left(step: Step, show) -> str:  # type: ignore[no-untyped-def]
+    return "G" if step.relation == INNER else show(step.before)
+
+
+def _result(d: Derivation) -> Expr:
+    return d.gradient if d.function.is_scalar else d.differential
+
+
+def _result_name(d: Derivation) -> str:
+    return f"df/d{d.variable.name}" if d.function.is_scalar else "df"
+
+
+def _layout_text(d: Derivation) -> str:
+    name = d.variable.name
+    if d.layout == "numerator":
+        return f"the gradient has the shape of {name}', df = sum(G' .* d{name})"
+    return f"the gradient has the shape of {name}, df = sum(G .* d{name})"
+
+
+def steps_latex(d: Derivation, steps: bool) -> str:
+    """Return the result as LaTeX, or all steps as an `aligned` environment."""
+    name = d.variable.latex()
+    left = f"\\frac{{\\partial f}}{{\\partial {name}}}" if d.function.is_scalar else "\\mathrm{d}f"
+    result = f"{left} = {_result(d).latex()}"
+    if not steps:
+        return result
+    lines = []
+    for step in d.steps:
+        before = left if step.relation == INNER else step.before.latex()
+        lines.append(f"{before} &= {step.after.latex()} && \\text{{{_latex_text(step.rule)}}}")
+    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+
+_ESCAPES = {
+    "\\": "\\textbackslash ", "{": "\\{", "}": "\\}", "_": "\\_", "^": "\\textasciicircum ", "&": "\\&",
+    "#": "\\#", "%": "\\%", "$": "\\$", "~": "\\textasciitilde ", "'": "$'$", "|": "$|$", "<": "$<$",
+    ">": "$>$", "ᵀ": "$^{\\top}$", "⁻¹": "$^{-1}$", "⁻": "$^{-}$", "⁺": "$^{+}$", "¹": "$^{1}$",
+    "·": "$\\cdot$", "⊙": "$\\odot$", "⊘": "$\\oslash$", "⊗": "$\\otimes$", "‖": "$\\|$",
+    "≠": "$\\ne$", "π": "$\\pi$", "₁": "$_1$", "₂": "$_2$",
+}  # fmt: skip
+
+
+def _latex_text(text: str) -> str:
+    """Return a rule's name for `\\text{}`."""
+    return "".join(_ESCAPES.get(sign, sign) for sign in text)

@@ -1,2 +1,217 @@
-class Verification: pass
-def verify_gradient(*a): return None
+"""The judge: gradients and steps against numbers that know nothing of the rules.
+
+The function is evaluated as the user wrote it; its directional derivative is taken by central differences of
+fourth order, or by a complex step where every operation is analytic.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symcalc.differential import direction
+from symcalc.errors import EvaluationError
+from symcalc.evaluate import compute, numpy_backend
+from symcalc.expr import Expr
+from symcalc.graph import postorder
+from symcalc.sample import choose_sizes, points, structured
+from symcalc.steps import INNER, Step
+
+if TYPE_CHECKING:
+    from symcalc.derive import Derivation
+
+Array = Any
+Point = Mapping[Expr, Array]
+JUDGES = ("differences", "complex-step")
+STEP, TOLERANCE, COMPLEX_TOLERANCE = 1e-3, 1e-6, 1e-9
+POINTS, DIRECTIONS = 2, 3
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One number against another: what was compared, the relative error, and the bound on it."""
+
+    what: str
+    error: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The outcome of `verify`: every comparison, the sizes and the seed."""
+
+    comparisons: tuple[Comparison, ...]
+    sizes: Mapping[str, int]
+    seed: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether every comparison holds; nothing compared is not a pass."""
+        return bool(self.comparisons) and all(c.passed for c in self.comparisons)
+
+    @property
+    def worst(self) -> Comparison:
+        """The comparison with the largest error relative to its bound."""
+        return max(self.comparisons, key=lambda c: c.error / c.tolerance)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        verdict = "verified" if self.passed else "FAILED"
+        sizes = ", ".join(f"{name}={size}" for name, size in self.sizes.items())
+        worst = self.worst
+        at = f" at {sizes}" if sizes else ""
+        return (
+            f"{verdict}: {len(self.comparisons)} comparisons{at}, seed {self.seed}; largest relative "
+            f"error {worst.error:.1e} ({worst.what}, allowed {worst.tolerance:.0e})"
+        )
+
+
+def verify_gradient(
+    d: Derivation, sizes: Mapping[str, int], seed: int, against: tuple[str, ...]
+) -> Verification:
+    """Compare the result of a derivation and its steps with numbers."""
+    against = (against,) if isinstance(against, str) else tuple(against)
+    unknown = [judge for judge in against if judge not in JUDGES]
+    if unknown or not against:
+        raise EvaluationError(f"verify against {', '.join(map(repr, JUDGES))}, not {unknown}")
+    variables = sorted({*d.function.variables, d.variable}, key=lambda v: v.name)
+    sizes = choose_sizes(variables, sizes)
+    rng = np.random.default_rng(seed)
+    comparisons: list[Comparison] = []
+    for point in _domain_points(d, variables, sizes, rng):
+        for judge in against:
+            comparisons += _derivative_comparisons(d, point, sizes, rng, judge)
+        comparisons += _step_comparisons(d, point, sizes, rng)
+    return Verification(tuple(comparisons), sizes, seed)
+
+
+def _domain_points(
+    d: Derivation, variables: list[Expr], sizes: Mapping[str, int], rng: np.random.Generator
+) -> list[Point]:
+    """Find points around which the function and its derivative are finite."""
+    result = _result(d)
+    found: list[Point] = []
+    h = direction(d.variable)
+    for point in points(variables, sizes, rng):
+        nearby = {**point, h: structured(d.variable, rng.standard_normal(np.shape(point[d.variable])))}
+        moved = _moved(point, d.variable, nearby[h], 0.05)
+        if all(np.all(np.isfinite(v)) for v in _values([d.function, result], nearby, sizes)) and all(
+            np.all(np.isfinite(v)) for v in _values([d.function], moved, sizes)
+        ):
+            found.append(point)
+        if len(found) == POINTS:
+            return found
+    raise EvaluationError(
+        f"no point was found where `{d.function}` and its derivative are finite: declare the "
+        "variables more closely (positive, spd, unit, ...)"
+    )
+
+
+def _result(d: Derivation) -> Expr:
+    return d.gradient if d.function.is_scalar else d.differential
+
+
+def _values(roots: list[Expr], point: Point, sizes: Mapping[str, int]) -> list[Array]:
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return compute(roots, dict(point), sizes, numpy_backend())
+        except np.linalg.LinAlgError:
+            return [np.nan for _ in roots]
+
+
+def _moved(point: Point, variable: Expr, by: Array, t: complex) -> Point:
+    return {**point, variable: point[variable] + t * by}
+
+
+def slope(f: Callable[[float], Array]) -> Array:
+    """Return the derivative of `f` at 0 by the central difference of fourth order."""
+    h = STEP
+    return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
+
+
+def directional(e: Expr, point: Point, variable: Expr, by: Array, sizes: Mapping[str, int]) -> Array:
+    """Return the derivative of `e` at a point along a direction of a variable."""
+    return slope(lambda t: np.asarray(_values([e], _moved(point, variable, by, t), sizes)[0]))
+
+
+def _complex_step(
+    e: Expr, point: Point, variable: Expr, by: Array, sizes: Mapping[str, int]
+) -> Array:
+    blocked = next((n.op.name for n in postorder([e]) if n.op.column("analytic") is False), None)
+    if blocked:
+        raise EvaluationError(f"`{blocked}` is not analytic: verify against differences instead")
+    return np.imag(_values([e], _moved(point, variable, by, 1e-20j), sizes)[0]) / 1e-20
+
+
+def _derivative_comparisons(
+    d: Derivation, point: Point, sizes: Mapping[str, int], rng: np.random.Generator, judge: str
+) -> list[Comparison]:
+    measure = directional if judge == "differences" else _complex_step
+    tolerance = TOLERANCE if judge == "differences" else COMPLEX_TOLERANCE
+    h = direction(d.variable)
+    found = []
+    for _ in range(DIRECTIONS):
+        by = structured(d.variable, rng.standard_normal(np.shape(point[d.variable])))
+        wanted = measure(d.function, point, d.variable, by, sizes)
+        (got,) = _values([_result(d)], {**point, h: by}, sizes)
+        if d.function.is_scalar:
+            got = _inner(got, by, d.layout, d.symmetric, d.variable)
+        found.append(Comparison(f"{judge} along a direction", _error(got, wanted), tolerance))
+    return found
+
+
+def _inner(g: Array, by: Array, layout: str, symmetric: str, variable: Expr) -> Array:
+    """Return `df` from a gradient: the inner product that its layout and convention mean."""
+    g = np.asarray(g).T if layout == "numerator" else np.asarray(g)
+    if symmetric == "entries" and "symmetric" in variable.data[1] - {"diagonal"}:
+        return np.sum(np.tril(g * by))
+    return np.sum(g * by)
+
+
+def _error(got: Array, wanted: Array) -> float:
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    if got.shape != wanted.shape:
+        return float("inf")
+    scale = max(np.max(np.abs(wanted), initial=0.0), np.max(np.abs(got), initial=0.0), 1e-6)
+    error = float(np.max(np.abs(got - wanted), initial=0.0) / scale)
+    return error if np.isfinite(error) else float("inf")
+
+
+def _step_comparisons(
+    d: Derivation, point: Point, sizes: Mapping[str, int], rng: np.random.Generator
+) -> list[Comparison]:
+    by = structured(d.variable, rng.standard_normal(np.shape(point[d.variable])))
+    here = {**point, direction(d.variable): by}
+    found = []
+    for number, step in enumerate(d.steps, 1):
+        error = _step_error(d, step, here, by, sizes)
+        found.append(Comparison(f"step {number}, {step.rule}", error, TOLERANCE))
+    return found
+
+
+def _step_error(
+    d: Derivation, step: Step, here: Point, by: Array, sizes: Mapping[str, int]
+) -> float:
+    known = dict(here)
+    role = d.rules.algebra.role["differential"]
+    for node in postorder([step.before, step.after]):
+        if node.op is role:
+            known[node] = directional(node.args[0], here, d.variable, by, sizes)
+    before, after = _values([step.before, step.after], known, sizes)
+    if step.relation == INNER:
+        last = step.after is d.gradient
+        after = _inner(after, by, *((d.layout, d.symmetric) if last else ("", "")), d.variable)
+        if np.shape(before) != np.shape(after):
+            before = np.sum(before * by)
+    return _error(after, before)

@@ -1,0 +1,120 @@
+"""Random points: arrays that have the declared attributes, in a domain where the function is defined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from symcalc.expr import Expr
+from symcalc.shape import SCALAR, dim_names, dim_substitute
+
+Rng = np.random.Generator
+Array = Any
+SIZES = (3, 4, 2, 5, 6, 7)
+MODES = ("plain", "positive", "unit", "definite", "definite positive", "whole")
+
+
+def choose_sizes(variables: Iterable[Expr], given: Mapping[str, int]) -> dict[str, int]:
+    """Return a size for every dimension: different ones, so that no mistake hides in a square."""
+    names = [name for v in variables for dim in v.shape for name in dim_names(dim)]
+    free = [size for size in SIZES if size not in given.values()] or list(SIZES)
+    chosen = dict(given)
+    for k, name in enumerate(n for n in dict.fromkeys(names) if n not in given):
+        chosen[name] = free[k % len(free)]
+    return chosen
+
+
+def sample(variable: Expr, sizes: Mapping[str, int], rng: Rng, mode: str = "plain") -> Array:
+    """Return a random array with the attributes of the variable, 2-D or 0-D inside."""
+    shape = tuple(int(dim_substitute(dim, sizes)) for dim in variable.shape)  # type: ignore[arg-type,call-overload]
+    attributes = variable.data[1]
+    if variable.shape == SCALAR:
+        return np.asarray(_entries((), attributes, rng, mode))
+    for name, build in BUILDERS.items():
+        if name in attributes:
+            return build(shape, rng, "positive" if "positive" in attributes else mode)
+    if "definite" in mode and shape[0] == shape[1] and not attributes & {"positive", "unit"}:
+        return _spd(shape, rng, mode)
+    return _entries(shape, attributes, rng, mode)
+
+
+def _entries(shape: tuple[int, ...], attributes: frozenset[str], rng: Rng, mode: str) -> Array:
+    if "unit" in attributes or (mode == "unit" and "positive" not in attributes):
+        return rng.uniform(-0.9, 0.9, shape)
+    if "positive" in attributes or "positive" in mode:
+        return rng.uniform(0.4, 2.0, shape)
+    if mode == "whole" and shape == ():
+        return np.float64(rng.integers(2, 4))
+    return rng.standard_normal(shape)
+
+
+def _spd(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+    a = rng.standard_normal(shape)
+    return a @ a.T / shape[0] + 0.5 * np.eye(shape[0])
+
+
+def _psd(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+    a = rng.standard_normal((shape[0], max(1, shape[0] - 1)))
+    return a @ a.T
+
+
+def _diagonal(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+    return np.diag(rng.uniform(0.4, 2.0, shape[0]))
+
+
+def _symmetric(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+    a = _entries(shape, frozenset(), rng, mode)
+    return _spd(shape, rng, mode) if "definite" in mode else (a + a.T) / 2
+
+
+def _skew(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+    a = rng.standard_normal(shape)
+    return (a - a.T) / 2
+
+
+def _orthogonal(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+    return np.linalg.qr(rng.standard_normal(shape))[0]
+
+
+def _lower(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+    return np.tril(rng.standard_normal(shape), -1) + np.diag(rng.uniform(0.5, 2.0, shape[0]))
+
+
+def _upper(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+    return _lower(shape, rng, mode).T
+
+
+def _invertible(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+    a = _spd(shape, rng, mode) if "definite" in mode else rng.standard_normal(shape)
+    return a + 0.5 * np.sign(np.trace(a) or 1.0) * np.eye(shape[0])
+
+
+BUILDERS = {
+    "diagonal": _diagonal, "orthogonal": _orthogonal, "spd": _spd, "psd": _psd, "skew": _skew,
+    "symmetric": _symmetric, "lower": _lower, "upper": _upper, "invertible": _invertible,
+}  # fmt: skip
+
+
+def structured(variable: Expr, array: Array) -> Array:
+    """Project a direction on the space that the structure of the variable allows."""
+    attributes = variable.data[1]
+    if "diagonal" in attributes:
+        return np.diag(np.diag(array))
+    if "symmetric" in attributes:
+        return (array + array.T) / 2
+    if "skew" in attributes:
+        return (array - array.T) / 2
+    if "lower" in attributes:
+        return np.tril(array)
+    return np.triu(array) if "upper" in attributes else array
+
+
+def points(
+    variables: list[Expr], sizes: Mapping[str, int], rng: Rng, tries: int = 4
+) -> Iterator[dict[Expr, Array]]:
+    """Yield random points, the plainest ways to draw them first."""
+    for mode in MODES:
+        for _ in range(tries):
+            yield {v: sample(v, sizes, rng, mode) for v in variables}
