@@ -1,0 +1,7 @@
+"""`python -m symcalc`."""
+
+import sys
+
+from symcalc.cli import main
+
+sys.exit(main())

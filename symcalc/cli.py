@@ -1,0 +1,148 @@
+"""The command line. Exit status: 0 done, 1 a check or verification failed, 2 bad input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from symcalc.derive import Derivation, derive
+from symcalc.errors import SymcalcError
+from symcalc.op import Op
+from symcalc.rulebook import Rulebook, default_rules, load_rules
+from symcalc.rulecheck import check_report
+from symcalc.steps import rule_text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except SymcalcError as error:
+        print(f"symcalc: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="symcalc", description="Differentiate matrix expressions, step by step."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _derive_parser(commands)
+    _rules_parser(commands)
+    return parser
+
+
+def _derive_parser(commands) -> None:  # type: ignore[no-untyped-def]
+    p = commands.add_parser("derive", help="differentiate a formula by a variable")
+    p.add_argument("formula", help="for example \"||A*X - B||_F^2\"")
+    p.add_argument("wrt", help="the variable")
+    _common(p)
+    p.add_argument("--steps", action="store_true", help="show every step with its rule")
+    p.add_argument("--verify", action="store_true", help="check the result by numbers")
+    p.add_argument("--layout", choices=("denominator", "numerator"), default="denominator")
+    p.add_argument("--symmetric", choices=("space", "entries"), default="space")
+    p.set_defaults(run=_run_derive)
+
+
+def _common(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--where", default=None, help='declarations: "X: matrix(n, m); a: scalar"')
+    p.add_argument("--rules", default=None, metavar="FOLDER", help="your own rows besides")
+    p.add_argument("--format", choices=("text", "latex", "json"), default="text")
+
+
+def _rules_parser(commands) -> None:  # type: ignore[no-untyped-def]
+    p = commands.add_parser("rules", help="list, show and check the rows")
+    kinds = p.add_subparsers(required=True, metavar="list|show|check")
+    listing = kinds.add_parser("list", help="all operations with their differentials")
+    listing.add_argument("folder", nargs="?", help="rows of your own besides")
+    listing.set_defaults(run=_run_list)
+    show = kinds.add_parser("show", help="one row, column by column")
+    show.add_argument("name")
+    show.add_argument("--rules", default=None, metavar="FOLDER")
+    show.set_defaults(run=_run_show)
+    check = kinds.add_parser("check", help="check rows against numbers")
+    check.add_argument("folder", nargs="?", help="a folder with *.toml; default: the shipped rows")
+    check.set_defaults(run=_run_check)
+
+
+def _rules(folder: str | None) -> Rulebook:
+    return load_rules(folder) if folder else default_rules()
+
+
+def _run_derive(args: argparse.Namespace) -> int:
+    d = derive(
+        args.formula, args.wrt, where=args.where, rules=_rules(args.rules), layout=args.layout,
+        symmetric=args.symmetric,
+    )  # fmt: skip
+    verification = d.verify() if args.verify else None
+    if args.format == "json":
+        print(json.dumps(_as_json(d, args.steps, verification), ensure_ascii=False, indent=2))
+    else:
+        print(d.latex(steps=args.steps) if args.format == "latex" else d.text(steps=args.steps))
+        if verification is not None:
+            print(("% " if args.format == "latex" else "") + str(verification))
+    return 0 if verification is None or verification.passed else 1
+
+
+def _as_json(d: Derivation, steps: bool, verification: object) -> dict[str, object]:
+    result = d.gradient if d.function.is_scalar else d.differential
+    found: dict[str, object] = {
+        "function": str(d.function), "wrt": d.variable.name,
+        "kind": "gradient" if d.function.is_scalar else "differential", "result": str(result),
+        "latex": result.latex(), "shape": [str(dim) for dim in result.shape], "layout": d.layout,
+        "assumptions": list(d.assumptions),
+    }  # fmt: skip
+    if steps:
+        found["steps"] = [
+            {"before": str(s.before), "after": str(s.after), "rule": s.rule, "source": s.source}
+            for s in d.steps
+        ]
+    if verification is not None:
+        found["verification"] = {"passed": bool(verification), "summary": str(verification)}
+    return found
+
+
+def _run_list(args: argparse.Namespace) -> int:
+    book = _rules(args.folder)
+    for name, op in book.ops.items():
+        print(f"{name:20s} {_summary(book, op)}")
+    print(f"{len(book.ops)} operations, {len(book.rewrites)} rewrites")
+    return 0
+
+
+def _summary(book: Rulebook, op: Op) -> str:
+    if op.column("macro"):
+        return f"stands for {op.column('macro')}"
+    return rule_text(book, op) if op.column("d") else str(op.column("source"))
+
+
+def _run_show(args: argparse.Namespace) -> int:
+    book = _rules(args.rules)
+    ops = [book.ops[args.name]] if args.name in book.ops else book.find(args.name)
+    rows = [row for row in book.rewrites if row.name == args.name]
+    if not ops and not rows:
+        raise SymcalcError(f"there is no row `{args.name}`; see `symcalc rules list`")
+    for op in ops:
+        print(f"[{op.name}]")
+        for column, value in op.columns.items():
+            print(f"{column:12s} {value}")
+    for row in rows:
+        print(f"[[rewrite]] {row.name}\n{row.lhs} -> {row.rhs}\n{row.why}")
+    return 0
+
+
+def _run_check(args: argparse.Namespace) -> int:
+    book = _rules(args.folder)
+    checks, broken = check_report(book, default_rules() if args.folder else None)
+    for check in checks:
+        print(check)
+    for line in broken:
+        print(f"FAIL {line}")
+    failed = len(broken) + sum(not check.passed for check in checks)
+    print(f"{len(checks) - failed + len(broken)} passed, {failed} failed")
+    return 1 if failed or not checks else 0
