@@ -11,6 +11,7 @@ from symcalc.graph import postorder
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
+MAX_FACTORS = 40
 NONE: frozenset[str] = frozenset()
 ADDITIVE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "positive", "psd", "spd"})
 OF_IDENTITY = close_attributes(frozenset({"spd", "diagonal", "orthogonal"}))
@@ -72,7 +73,11 @@ class Attributes:
 
     def _product(self, e: Expr) -> frozenset[str]:
         """A palindrome such as `X'*A*X` is symmetric, and as definite as its middle."""
-        factors = flatten(e)
+        if e.shape[0] != e.shape[1]:
+            return NONE
+        factors = flatten(e, MAX_FACTORS)
+        if len(factors) > MAX_FACTORS:
+            return NONE
         turned, sign = self.normalizer.turn_all(factors)
         if sign != 1 or turned != factors:
             return NONE
@@ -100,10 +105,10 @@ class Attributes:
         return gives | (shared & keeps)
 
 
-def flatten(e: Expr) -> tuple[Expr, ...]:
-    """Return the factors of a left-associated product."""
-    factors = []
-    while e.op.role == "product":
+def flatten(e: Expr, limit: int = 10**9) -> tuple[Expr, ...]:
+    """Return the factors of a left-associated product; no more than the last `limit` one by one."""
+    factors: list[Expr] = []
+    while e.op.role == "product" and len(factors) < limit:
         factors.append(e.args[1])
         e = e.args[0]
     return (e, *reversed(factors))

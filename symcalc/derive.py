@@ -163,7 +163,7 @@ class Derivation:
         declared = [f"{name}: {text}" for name, text in self.function.where.items()]
         if self.variable.name not in self.function.where:
             declared += [f"{n}: {t}" for n, t in self.variable.where.items()]
-        return tuple(declared + assumptions(self.function, self.variable))
+        return tuple(declared + assumptions(self._unfolded, self.variable))
 
     def verify(
         self,

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symcalc.expr import Expr, node, rebuild
+from symcalc.attributes import MAX_FACTORS, flatten
+from symcalc.expr import Expr, node, rebuild, sort_key
 from symcalc.poly import ONE, Mono, Poly, Scalars, content, ordered
 from symcalc.shape import SCALAR, Shape
 
@@ -60,23 +61,17 @@ class Presenter:
     def _parts(self, e: Expr) -> Iterable[Expr]:
         poly = self._ring(e)
         if poly is None:
-            return e.args
+            factors = flatten(e, MAX_FACTORS) if e.op.role == "product" else ()
+            return e.args if not factors or len(factors) > MAX_FACTORS else factors
         return [part for mono in poly.terms for part in _atoms(mono)]
 
     def _show(self, e: Expr) -> Expr:
         poly = self._ring(e)
         if poly is not None:
             return self.sum_of([(c, m.scalars, m.factors) for m, c in ordered(poly)], poly.shape)
-        if e.op.role == "product":
-            return self.chain(tuple(self.shown.get(f, f) for f in self._flat(e)), e.shape)
+        if e.op.role == "product" and len(factors := flatten(e, MAX_FACTORS)) <= MAX_FACTORS:
+            return self.chain(self._all_shown(factors), e.shape)
         return rebuild(e, tuple(self.shown[arg] for arg in e.args))
-
-    def _flat(self, e: Expr) -> Factors:
-        factors: list[Expr] = []
-        while e.op.role == "product":
-            factors.append(e.args[1])
-            e = e.args[0]
-        return (e, *reversed(factors))
 
     # -- sums -----------------------------------------------------------------------------------
 
@@ -89,9 +84,99 @@ class Presenter:
         plain = self._plain(terms, shape)
         if len(terms) > FACTORED_TERMS:
             return plain
-        factored = self._factored(terms, shape)
-        shorter = factored is not None and self.length(factored) < self.length(plain)
-        return factored if shorter and factored is not None else plain
+        best, bound = plain, self.length(plain)
+        for candidate, saving in (
+            (self._factored(terms, shape), 1),
+            (self._merged(terms) if shape == SCALAR else self._absorbed(terms, shape), 1),
+            (self._turned(terms, shape), TURN_SAVING),
+        ):
+            if candidate is not None and self.length(candidate) + saving <= bound:
+                best, bound = candidate, self.length(candidate)
+        return best
+
+    def _turned(self, terms: list[Term], shape: Shape) -> Expr | None:
+        """Write a sum of transposed products as the transpose of a sum."""
+        if 1 in shape or any(self._transposes(list(factors)) < 1 for _, _, factors in terms):
+            return None
+        turned = []
+        for c, scalars, factors in terms:
+            reverse, sign = self.n.turn_all(factors)
+            for factor in reverse:
+                self.shown.setdefault(factor, factor)
+            turned.append((c * sign, scalars, reverse))
+        if all(self._transposes(list(factors)) for _, _, factors in turned):
+            return None
+        return self.algebra.transpose(self.sum_of(turned, (shape[1], shape[0])))
+
+    def _merged(self, terms: list[Term]) -> Expr | None:
+        """Write `tr(P*A) + tr(P*B)` as `tr(P*(A + B))`."""
+        split = [self._trace_factor(t) for t in terms]
+        if any(part is None for part in split):
+            return None
+        found = [part for part in split if part is not None]
+        c, scalars, first = found[0]
+        best: Expr | None = None
+        for start in _rotations(first):
+            others = [_best_rotation(start, chain, self.n) for _, _, chain in found[1:]]
+            shared = min([_shared(start, chain) for chain, _ in others], default=0)
+            if not shared or shared == len(start):
+                continue
+            rest = [(c, scalars, start[shared:])]
+            for (k, s, _), (chain, sign) in zip(found[1:], others, strict=True):
+                rest.append((k * sign, s, chain[shared:]))
+            inner = (start[shared - 1].shape[1], start[0].shape[0])
+            box = self._box(self.sum_of(rest, inner))
+            whole = self.algebra.trace(self.chain((*self._all_shown(start[:shared]), box), inner))
+            if best is None or self.length(whole) < self.length(best):
+                best = whole
+        return best
+
+    def _all_shown(self, factors: Factors) -> Factors:
+        return tuple(self.shown[f] for f in factors)
+
+    def _trace_factor(self, term: Term) -> Term | None:
+        """Take the single trace out of a scalar term: coefficient, other scalars, its chain."""
+        c, scalars, factors = term
+        traces = [(b, k) for b, k in scalars if b.op.role == "trace" and k == 1]
+        if factors or len(traces) != 1:
+            return None
+        (base, _), poly = traces[0], self.n.normal(traces[0][0].args[0])
+        if poly.single is None or poly.single[1] != 1 or poly.single[0].scalars:
+            return None
+        for factor in poly.single[0].factors:
+            self.present(factor)
+        return c, tuple(item for item in scalars if item[0] is not base), poly.single[0].factors
+
+    def _absorbed(self, terms: list[Term], shape: Shape) -> Expr | None:
+        """Write `(b'*x)*a + (a'*x)*b` as `(a*b' + b*a')*x`."""
+        if shape[1] != 1:
+            return None
+        choices = [self._endings(t) for t in terms]
+        common = set.intersection(*({f[-1] for _, _, f in options} for options in choices))
+        if all(len(options) == 1 for options in choices):
+            return None
+        best: Expr | None = None
+        for last in sorted(common, key=sort_key):
+            picked = [next(t for t in options if t[2][-1] is last) for options in choices]
+            found = self._factored(picked, shape)
+            if found is not None and (best is None or self.length(found) < self.length(best)):
+                best = found
+        return best
+
+    def _endings(self, term: Term) -> list[Term]:
+        """Return the ways to write a term with one of its scalar products at the end of the chain."""
+        c, scalars, factors = term
+        found = [term] if factors else []
+        for base, k in scalars:
+            if base.op.role == "product" and k == 1 and factors:
+                rest = tuple(item for item in scalars if item[0] is not base)
+                chain = flatten(base)
+                turned, sign = self.n.turn_all(chain)
+                for ending, s in ((chain, ONE), (turned, sign)):
+                    for factor in ending:
+                        self.present(factor)
+                    found.append((c * s, rest, (*factors, *ending)))
+        return found
 
     def _plain(self, terms: list[Term], shape: Shape) -> Expr:
         shown = [self.term(t, shape) for t in terms]
@@ -155,6 +240,9 @@ class Presenter:
         factor, place = best
         inside = [t for t in terms if len(t[2]) > 1 and t[2][place] is factor]
         outside = [t for t in terms if not (len(t[2]) > 1 and t[2][place] is factor)]
+        before, after, rest = _common_factors(inside)
+        if any(len(f) > max(1, len(before) + len(after)) for _, _, f in rest):
+            return None
         group = self.sum_of(inside, shape)
         whole: Term = (ONE, (), (self._box(group),))
         return self.sum_of([*outside, whole], shape) if outside else group
@@ -288,6 +376,8 @@ class Presenter:
 
     def _powers(self, factors: list[Expr]) -> Expr:
         """Write repeated runs of factors as powers."""
+        if len(set(factors)) == len(factors):
+            return self.n.product(factors)
         parts: list[Expr] = []
         place = 0
         while place < len(factors):
@@ -379,6 +469,25 @@ def _common_factors(terms: list[Term]) -> tuple[Factors, Factors, list[Term]]:
     cut = [(c, s, f[before : len(f) - after]) for c, s, f in terms]
     first = chains[0]
     return first[:before], first[len(first) - after :], cut
+
+
+def _rotations(chain: Factors) -> list[Factors]:
+    return [chain[k:] + chain[:k] for k in range(len(chain))]
+
+
+def _shared(a: Factors, b: Factors) -> int:
+    """Return the length of the common beginning."""
+    count = 0
+    while count < min(len(a), len(b)) and a[count] is b[count]:
+        count += 1
+    return count
+
+
+def _best_rotation(start: Factors, chain: Factors, n: Normalizer) -> tuple[Factors, Fraction]:
+    """Return the rotation of a chain or of its transpose that begins most like `start`."""
+    turned, sign = n.turn_all(chain)
+    options = [(c, ONE) for c in _rotations(chain)] + [(c, sign) for c in _rotations(turned)]
+    return max(options, key=lambda option: _shared(start, option[0]))
 
 
 def _longest_repeat(factors: list[Expr], start: int) -> tuple[int, int]:

@@ -35,6 +35,13 @@ class Rule:
         self.needs = row.needs
         self.factors = flatten(lhs)
 
+    def may_start(self, n: Normalizer, trigger: int, factor: Expr) -> bool:
+        """Whether a factor has the attributes that a variable pattern in its place needs."""
+        variable = _plain(self.factors[trigger])
+        if variable.op.role != "symbol" or variable.name not in self.needs:
+            return True
+        return self.needs[variable.name] <= n.attributes.of(_plain(factor))
+
 
 class Rules:
     """The rewrite rows of a rulebook, indexed by the operation at which they can fire."""
@@ -85,6 +92,8 @@ class Rules:
             return None
         for place, factor in enumerate(factors):
             for rule, trigger in self.by_factor.get(_key(factor), ()):
+                if not rule.may_start(n, trigger, factor):
+                    continue
                 found = self._window(n, rule, trigger, factors, place)
                 if found is not None:
                     start, stop, binding = found
@@ -217,19 +226,22 @@ class Matcher:
         if mono is None:
             factors: Factors = (self._turned(binding[variable]) if turned else binding[variable],)
         elif c != 1 or mono.scalars or not mono.factors:
-            return ()[:0] if False else (pattern,)
+            factors = (pattern,)  # no chain of factors equals it: nothing matches
         else:
             factors = mono.factors
         return factors[::-1] if backwards else factors
 
 
+def _plain(e: Expr) -> Expr:
+    return e.args[0] if e.op.role == "transpose" else e
+
+
 def _is_variable(e: Expr) -> bool:
-    inner = e.args[0] if e.op.role == "transpose" else e
-    return inner.op.role == "symbol"
+    return _plain(e).op.role == "symbol"
 
 
 def _key(factor: Expr) -> str:
-    inner = factor.args[0] if factor.op.role == "transpose" else factor
+    inner = _plain(factor)
     return "variable" if inner.op.role == "symbol" else inner.op.name
 
 
