@@ -23,7 +23,9 @@ def transpose_linear(e: Expr, h: Expr, seed: Expr, book: Rulebook) -> Expr:
         slot = node.op.slot(index).name
         template = book.body(node.op, "adjoint", slot)
         if template is None:
-            raise RuleError(f"`{node.op.name}` has no adjoint in slot {slot}: it is not linear there")
+            raise RuleError(
+                f"`{node.op.name}` has no adjoint in slot {slot}: it is not linear there"
+            )
         return instantiate(book, template, node, index, g)
 
     return _sweep(e, {h: None}, seed, pull, book)[h]

@@ -13,8 +13,8 @@ from functools import reduce
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr, node
 from symcalc.op import Op
-from symcalc.show import brief
 from symcalc.shape import SCALAR, Dim, Shape, Unify, same, shape_text
+from symcalc.show import brief
 
 FLAT_SUM = 100
 MAX_NUMBER_BITS = 4096

@@ -16,6 +16,8 @@ def assumptions(f: Expr, variable: Expr) -> list[str]:
     for node in order:
         condition = node.op.column("assumes")
         if condition and node in moving:
-            slots = {slot.name: brief(arg) for slot, arg in zip(node.op.slots, node.args, strict=False)}
+            slots = {
+                slot.name: brief(arg) for slot, arg in zip(node.op.slots, node.args, strict=False)
+            }
             found[condition.format(**slots)] = None
     return list(found)

@@ -62,7 +62,7 @@ class Attributes:
         if "symmetric" in shared or e.shape[0] != e.shape[1]:
             return shared
         poly = self.normalizer.memo.get(e)
-        turned = self.normalizer.transpose(poly) if poly else None
+        turned = self.normalizer.chains.transpose(poly) if poly else None
         same = turned is not None and poly is not None and turned.terms == poly.terms
         return shared | {"symmetric"} if same else shared
 
@@ -78,7 +78,7 @@ class Attributes:
         factors = flatten(e, MAX_FACTORS)
         if len(factors) > MAX_FACTORS:
             return NONE
-        turned, sign = self.normalizer.turn_all(factors)
+        turned, sign = self.normalizer.chains.turn_all(factors)
         if sign != 1 or turned != factors:
             return NONE
         middle = len(factors) // 2
@@ -100,7 +100,7 @@ class Attributes:
             return gives
         shared = frozenset.intersection(*(self.of(arg) for arg in e.args))
         keeps = set(e.op.column("keeps", ()))
-        if self.normalizer.flips(e.op) and e.shape[0] == e.shape[1]:
+        if self.normalizer.chains.flips(e.op) and e.shape[0] == e.shape[1]:
             keeps.add("symmetric")
         return gives | (shared & keeps)
 

@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _derive_parser(commands) -> None:  # type: ignore[no-untyped-def]
     p = commands.add_parser("derive", help="differentiate a formula by a variable")
-    p.add_argument("formula", help="for example \"||A*X - B||_F^2\"")
+    p.add_argument("formula", help='for example "||A*X - B||_F^2"')
     p.add_argument("wrt", help="the variable")
     _common(p)
     p.add_argument("--steps", action="store_true", help="show every step with its rule")

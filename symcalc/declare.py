@@ -10,7 +10,19 @@ from symcalc.errors import ParseError, ShapeError
 from symcalc.shape import SCALAR, Dim, Shape, parse_dim
 
 ATTRIBUTES = frozenset(
-    "symmetric skew spd psd diagonal orthogonal invertible lower upper positive unit".split()
+    [
+        "symmetric",
+        "skew",
+        "spd",
+        "psd",
+        "diagonal",
+        "orthogonal",
+        "invertible",
+        "lower",
+        "upper",
+        "positive",
+        "unit",
+    ]
 )
 SQUARE_ATTRIBUTES = ATTRIBUTES - {"positive", "unit"}
 IMPLIED = {
@@ -19,10 +31,32 @@ IMPLIED = {
     "diagonal": {"symmetric", "lower", "upper"},
     "orthogonal": {"invertible"},
 }
-GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma "
-    "tau upsilon phi chi psi omega"
-).split()
+GREEK = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "omicron",
+    "pi",
+    "rho",
+    "sigma",
+    "tau",
+    "upsilon",
+    "phi",
+    "chi",
+    "psi",
+    "omega",
+]
 _GREEK_SIGNS = "αβγδεζηθικλμνξοπρστυφχψω"
 _KIND = re.compile(r"\s*(scalar|vector|matrix)\s*(?:\(([^()]*)\))?\s*")
 
@@ -57,7 +91,9 @@ def parse_declaration(text: str, name: str = "") -> Declaration:
     given = frozenset(attributes)
     if given & SQUARE_ATTRIBUTES and shape[0] != shape[1]:
         word = min(given & SQUARE_ATTRIBUTES)
-        raise ShapeError(f"declaration of {name or text}: a {word} matrix is square, `{text}` is not")
+        raise ShapeError(
+            f"declaration of {name or text}: a {word} matrix is square, `{text}` is not"
+        )
     return Declaration(shape, close_attributes(given))
 
 

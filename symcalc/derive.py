@@ -127,7 +127,7 @@ class Derivation:
         """
         h = direction(self.variable)
         d = differential(self._unfolded, {self.variable: h}, self.rules)
-        return self._known(simplify(d, self.rules), h)
+        return self._known(simplify(d, self.rules, self.function), h)
 
     @cached_property
     def gradient(self) -> Expr:
@@ -135,7 +135,7 @@ class Derivation:
         plain = self.raw_gradient
         projected = project(plain, self.variable, self.symmetric, self.rules)
         shown = self.rules.algebra.transpose(projected) if self.layout == "numerator" else projected
-        return self._known(simplify(shown, self.rules))
+        return self._known(simplify(shown, self.rules, self.function))
 
     @cached_property
     def raw_gradient(self) -> Expr:

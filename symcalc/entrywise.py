@@ -38,6 +38,13 @@ class Entrywise:
             return poly
         return self._combine(base.shape, [self._power(poly, k)], ONE)
 
+    def joined(self, a: Expr, b: Expr) -> Poly | None:
+        """Return `a .* b` if factors of the two cancel, else None."""
+        left, right = self._factors(a), self._factors(b)
+        merged = self._merged(left, right)
+        shared = [base for base in left if base in right]
+        return self._built(a.shape, merged) if any(b not in merged for b in shared) else None
+
     def _power(self, poly: Poly, k: Exponent) -> Poly:
         """Raise a boxed factor: the result is a single factor `(coefficient^k) base .^ k`."""
         mono, c = self.n.single(poly)
@@ -46,7 +53,7 @@ class Entrywise:
         if not poly.terms:
             inside = self.n.algebra.zeros(poly.shape)
         elif whole or positive:
-            outer = self.n.power(term(SCALAR, Mono(mono.scalars), c), k)
+            outer = self.n.scalars.power(term(SCALAR, Mono(mono.scalars), c), k)
             inner = self.n.chain(mono.factors, poly.shape)
             assert inner is not None
             return self.n.multiply(outer, self._raised(inner, k))
@@ -59,7 +66,9 @@ class Entrywise:
         whole = isinstance(k, Fraction) and k.denominator == 1
         if not whole and any(x != 1 for x in factors.values()):
             factors = {base: ONE}
-        return self._built(base.shape, {b: self.n._times_exponent(x, k) for b, x in factors.items()})
+        return self._built(
+            base.shape, {b: self.n.scalars.times_exponent(x, k) for b, x in factors.items()}
+        )
 
     def _factors(self, e: Expr) -> Factors:
         """Take a canonical entrywise product apart."""
@@ -67,21 +76,26 @@ class Entrywise:
         if role in ("hadamard", "entrywise quotient"):
             left, right = (self._factors(arg) for arg in e.args)
             sign = 1 if role == "hadamard" else -1
-            return self._merged(left, {b: self.n._times_exponent(k, Fraction(sign)) for b, k in right.items()})
+            return self._merged(
+                left,
+                {b: self.n.scalars.times_exponent(k, Fraction(sign)) for b, k in right.items()},
+            )
         if role == "entrywise power" and not e.is_scalar:
-            k = self.n._exponent(self.n.normal(e.args[1]))
+            k = self.n.scalars.exponent(self.n.normal(e.args[1]))
             return {e.args[0]: k}
         if e.op.name == "sqrt" and not e.is_scalar:
             return {e.args[0]: Fraction(1, 2)}
         if role == "transpose" and e.args[0].op.role in _ROLES:
             inner = self._factors(e.args[0])
-            return {self.n.build(self.n.transpose(self.n.normal(b))): k for b, k in inner.items()}
+            return {
+                self.n.build(self.n.chains.transpose(self.n.normal(b))): k for b, k in inner.items()
+            }
         return {e: ONE}
 
     def _merged(self, a: Factors, b: Factors) -> Factors:
         merged = dict(a)
         for base, k in b.items():
-            merged[base] = self.n._add_exponents(merged[base], k) if base in merged else k
+            merged[base] = self.n.scalars.add_exponents(merged[base], k) if base in merged else k
         return {base: k for base, k in merged.items() if k != 0}
 
     def _combine(self, shape: Shape, parts: list[Poly], c: Fraction) -> Poly:
@@ -91,7 +105,7 @@ class Entrywise:
             if not poly.terms:
                 return Poly(shape, {})
             mono, value = self.n.single(poly)
-            scalars, c = self.n.merge(scalars, mono.scalars), c * value
+            scalars, c = self.n.scalars.merge(scalars, mono.scalars), c * value
             chain = self.n.chain(mono.factors, shape)
             assert chain is not None
             factors = self._merged(factors, self._factors(chain))
@@ -106,7 +120,7 @@ class Entrywise:
             return self.n.normal(next(iter(kept)))
         if shape[0] == 1:
             turned = {self._turned(b): k for b, k in kept.items()}
-            return self.n.transpose(self._built((shape[1], 1), turned))
+            return self.n.chains.transpose(self._built((shape[1], 1), turned))
         split = self._rank_one(kept) if shape[1] != 1 else None
         if split is not None:
             return split
@@ -121,12 +135,12 @@ class Entrywise:
         other = self._expression({self._turned(b): k for b, k in kept.items()})
         if other is not made and (other.size, sort_key(other)) < (made.size, sort_key(made)):
             self.n.memo[other] = atom(other)
-            sign, turned = self.n.turn(other)
+            sign, turned = self.n.chains.turn(other)
             self.n.memo[made] = term(made.shape, Mono((), (turned,)), sign)
         return self.n.memo[made]
 
     def _turned(self, e: Expr) -> Expr:
-        return self.n.build(self.n.transpose(self.n.normal(e)))
+        return self.n.build(self.n.chains.transpose(self.n.normal(e)))
 
     def _is_ones(self, e: Expr) -> bool:
         poly = self.n.normal(e)
@@ -140,7 +154,9 @@ class Entrywise:
         for base, k in factors.items():
             poly = self.n.normal(base)
             mono, c = poly.single or (UNIT, ONE)
-            cut = next((i for i in range(1, len(mono.factors)) if mono.factors[i].shape[0] == 1), None)
+            cut = next(
+                (i for i in range(1, len(mono.factors)) if mono.factors[i].shape[0] == 1), None
+            )
             if cut is None or k != 1 or c != 1 or mono.scalars:
                 continue
             rest = self._built(base.shape, {b: x for b, x in factors.items() if b is not base})
@@ -160,7 +176,9 @@ class Entrywise:
 
     def _expression(self, factors: Factors) -> Expr:
         """Return the canonical expression: product of powers over product of powers."""
-        items = sorted(factors.items(), key=lambda item: (item[0].op.role == "identity", sort_key(item[0])))
+        items = sorted(
+            factors.items(), key=lambda item: (item[0].op.role == "identity", sort_key(item[0]))
+        )
         above = [(b, k) for b, k in items if not (isinstance(k, Fraction) and k < 0)]
         below = [(b, k) for b, k in items if isinstance(k, Fraction) and k < 0]
         if not above and len(below) == 1:
@@ -184,7 +202,7 @@ class Entrywise:
             return base
         if k == Fraction(1, 2):
             return self.n.algebra.call("sqrt", base)
-        exponent = self.n._as_expr(k)
+        exponent = self.n.scalars.as_expr(k)
         return node(self.n.algebra.role["entrywise power"], (base, exponent), base.shape)
 
 

@@ -136,9 +136,7 @@ def _value(node: Expr, memo: Mapping[Expr, Any], dims: Mapping[str, int], backen
         raise EvaluationError(f"no value for {node.name}; pass {node.name}=...")
     if not node.op.column("array"):
         raise EvaluationError(f"`{node.op.name}` has no array code")
-    args = [
-        _fit(memo[arg], arg, node.op.slot(k), backend.xp) for k, arg in enumerate(node.args)
-    ]
+    args = [_fit(memo[arg], arg, node.op.slot(k), backend.xp) for k, arg in enumerate(node.args)]
     sizes = [size_of(dim, dims) for dim in node.data] if node.op.dims else []
     function = array_function(node.op)
     result = function(backend.xp, backend.special, backend.kernels, *args, *sizes)
@@ -156,9 +154,7 @@ def size_of(dim: Dim, dims: Mapping[str, int]) -> int:
     """Return the number that a dimension has at this evaluation."""
     size = dim_substitute(dim, dims)  # type: ignore[arg-type]
     if isinstance(size, (str, Polynomial)):
-        raise EvaluationError(
-            f"the size {size} is not known: pass a variable whose shape fixes it"
-        )
+        raise EvaluationError(f"the size {size} is not known: pass a variable whose shape fixes it")
     return size
 
 

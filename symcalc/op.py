@@ -83,9 +83,7 @@ class Op:
                 raise self._conflict(index, dim_substitute(pattern, bound), shapes)
         return bound
 
-    def _bind_product(
-        self, pattern: Dim, dim: Dim, bound: dict[str, Dim], unify: Unify
-    ) -> None:
+    def _bind_product(self, pattern: Dim, dim: Dim, bound: dict[str, Dim], unify: Unify) -> None:
         missing = [name for name in dict.fromkeys(dim_names(pattern)) if name not in bound]
         if not missing:
             return

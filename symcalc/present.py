@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.attributes import MAX_FACTORS, flatten
 from symcalc.expr import Expr, node, rebuild, sort_key
+from symcalc.graph import postorder
 from symcalc.poly import ONE, Mono, Poly, Scalars, content, ordered
 from symcalc.shape import SCALAR, Shape
 
@@ -29,11 +30,38 @@ TURN_SAVING = 3
 class Presenter:
     """Writes canonical expressions of one normalizer."""
 
-    def __init__(self, normalizer: Normalizer) -> None:
+    def __init__(self, normalizer: Normalizer, like: Expr | None = None) -> None:
         self.n = normalizer
         self.algebra = normalizer.algebra
         self.shown: dict[Expr, Expr] = {}
         self.lengths: dict[Expr, int] = {}
+        self.exact: dict[Expr, Expr] = {}
+        self.worded: dict[Expr, tuple[Fraction, Expr]] = {}
+        if like is not None:
+            self._learn(like)
+
+    def _learn(self, like: Expr) -> None:
+        """Remember the sums of a formula, so that they are written as its author wrote them."""
+        for e in postorder([like]):
+            poly = self.n.normal(e) if e.op.role == "sum" else None
+            if poly is None or len(poly.terms) < 2:
+                continue
+            canonical = self.n.build(poly)
+            if self.length(e) > self.length(canonical):
+                continue
+            self.exact.setdefault(canonical, e)
+            mono, sign = self.n.single(poly)
+            boxed = mono.factors or tuple(base for base, _ in mono.scalars)
+            if abs(sign) == 1 and len(boxed) == 1 and boxed[0].op.role == "sum":
+                self.worded.setdefault(boxed[0], (sign, e))
+
+    def _as_worded(self, factor: Expr) -> tuple[Fraction, Expr]:
+        """Return a factor as its author wrote it, and the sign that this takes."""
+        turned = factor.op.role == "transpose"
+        found = self.worded.get(factor.args[0] if turned else factor)
+        if found is None:
+            return ONE, self.shown[factor]
+        return found[0], self.algebra.transpose(found[1]) if turned else found[1]
 
     def present(self, root: Expr) -> Expr:
         """Return the presented form of a canonical expression."""
@@ -66,6 +94,8 @@ class Presenter:
         return [part for mono in poly.terms for part in _atoms(mono)]
 
     def _show(self, e: Expr) -> Expr:
+        if e in self.exact:
+            return self.exact[e]
         poly = self._ring(e)
         if poly is not None:
             return self.sum_of([(c, m.scalars, m.factors) for m, c in ordered(poly)], poly.shape)
@@ -100,7 +130,7 @@ class Presenter:
             return None
         turned = []
         for c, scalars, factors in terms:
-            reverse, sign = self.n.turn_all(factors)
+            reverse, sign = self.n.chains.turn_all(factors)
             for factor in reverse:
                 self.shown.setdefault(factor, factor)
             turned.append((c * sign, scalars, reverse))
@@ -171,7 +201,7 @@ class Presenter:
             if base.op.role == "product" and k == 1 and factors:
                 rest = tuple(item for item in scalars if item[0] is not base)
                 chain = flatten(base)
-                turned, sign = self.n.turn_all(chain)
+                turned, sign = self.n.chains.turn_all(chain)
                 for ending, s in ((chain, ONE), (turned, sign)):
                     for factor in ending:
                         self.present(factor)
@@ -217,7 +247,7 @@ class Presenter:
 
     def _common_scalars(self, terms: list[Term]) -> tuple[Fraction, Scalars, list[Term]]:
         outer = content([c for c, _, _ in terms])
-        if all(c < 0 for c, _, _ in terms):
+        if all(self._worded_parts(t)[0] < 0 for t in terms):
             outer = -outer
         shared = dict(terms[0][1])
         for _, scalars, _ in terms[1:]:
@@ -227,7 +257,7 @@ class Presenter:
         if outer == 1 and not shared:
             return ONE, (), terms
         inverse = tuple((b, -k) for b, k in shared.items())
-        rest = [(c / outer, self.n.merge(s, inverse), f) for c, s, f in terms]
+        rest = [(c / outer, self.n.scalars.merge(s, inverse), f) for c, s, f in terms]
         return outer, tuple(shared.items()), rest
 
     def _grouped(self, terms: list[Term], shape: Shape) -> Expr | None:
@@ -264,14 +294,12 @@ class Presenter:
 
     def term(self, term: Term, shape: Shape) -> Expr:
         """Write coefficient * scalars * chain; a minus sign goes into a difference."""
-        coefficient, scalars, factors = term
-        shown = [self.shown[f] for f in factors]
-        powers = [(self.shown[b], k) for b, k in scalars]
+        coefficient, shown, powers = self._worded_parts(term)
         if coefficient < 0:
             coefficient = self._absorb_sign(coefficient, shown, powers)
         powers.sort(key=lambda item: item[0].op.role != "symbol" or item[1] != 1)
-        above = [self.n.power_of(b, k) for b, k in powers if not _negative(k)]
-        below = [self.n.power_of(b, -k) for b, k in powers if _negative(k)]
+        above = [self.n.scalars.power_of(b, k) for b, k in powers if not _negative(k)]
+        below = [self.n.scalars.power_of(b, -k) for b, k in powers if _negative(k)]
         top, bottom = coefficient, Fraction(1)
         if below:
             top, bottom = Fraction(coefficient.numerator), Fraction(coefficient.denominator)
@@ -285,6 +313,24 @@ class Presenter:
         if bottom != 1:
             below.insert(0, self.algebra.number(bottom))
         return self.algebra.divide(result, self.n.product(below))
+
+    def _worded_parts(
+        self, term: Term
+    ) -> tuple[Fraction, list[Expr], list[tuple[Expr, Fraction | Expr]]]:
+        coefficient, scalars, factors = term
+        shown, powers = [], []
+        for factor in factors:
+            sign, worded = self._as_worded(factor)
+            coefficient *= sign
+            shown.append(worded)
+        for base, k in scalars:
+            sign, worded = self._as_worded(base)
+            if sign < 0 and not (isinstance(k, Fraction) and k.denominator == 1):
+                worded = self.shown[base]
+            elif sign < 0 and isinstance(k, Fraction) and k.numerator % 2:
+                coefficient = -coefficient
+            powers.append((worded, k))
+        return coefficient, shown, powers
 
     def _absorb_sign(
         self, coefficient: Fraction, factors: list[Expr], powers: list[tuple[Expr, Fraction | Expr]]
@@ -303,6 +349,8 @@ class Presenter:
 
     def _flipped(self, e: Expr) -> Expr | None:
         """Return `B - A` for `A - B`, if a sum has a term with a minus sign."""
+        if any(e is worded for _, worded in self.worded.values()):
+            return None
         if e.op.role == "transpose":
             inner = self._flipped(e.args[0])
             return None if inner is None else self.algebra.transpose(inner)
@@ -334,7 +382,9 @@ class Presenter:
         cut = next((k for k in range(1, len(factors)) if factors[k].shape[0] == 1), None)
         if cut is None or self._transposes(factors[cut:]) < 2:
             return factors
-        row = self.algebra.transpose(self.n.product([self._turn(f) for f in reversed(factors[cut:])]))
+        row = self.algebra.transpose(
+            self.n.product([self._turn(f) for f in reversed(factors[cut:])])
+        )
         shorter = self.length(row) < self.length(self.n.product(factors[cut:]))
         return [*factors[:cut], row] if shorter else factors
 
@@ -351,7 +401,11 @@ class Presenter:
     def _with_sums(self, factors: list[Expr]) -> Expr:
         """Write products with vectors of ones as sums over entries, rows or columns."""
         first, last = self._is_ones(factors[0], True), self._is_ones(factors[-1], False)
-        if len(factors) == 2 and self._is_ones(factors[0], False) and self._is_ones(factors[1], True):
+        if (
+            len(factors) == 2
+            and self._is_ones(factors[0], False)
+            and self._is_ones(factors[1], True)
+        ):
             return self.algebra.ones((factors[0].shape[0], factors[1].shape[1]))
         if first and last and len(factors) > 2:
             return self.algebra.call("sum", self._powers(factors[1:-1]))
@@ -485,7 +539,7 @@ def _shared(a: Factors, b: Factors) -> int:
 
 def _best_rotation(start: Factors, chain: Factors, n: Normalizer) -> tuple[Factors, Fraction]:
     """Return the rotation of a chain or of its transpose that begins most like `start`."""
-    turned, sign = n.turn_all(chain)
+    turned, sign = n.chains.turn_all(chain)
     options = [(c, ONE) for c in _rotations(chain)] + [(c, sign) for c in _rotations(turned)]
     return max(options, key=lambda option: _shared(start, option[0]))
 

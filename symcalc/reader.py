@@ -16,7 +16,17 @@ from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr, node
 from symcalc.graph import postorder
 from symcalc.op import Op
-from symcalc.shape import FREE, LOOSE, SCALAR, Dim, Shape, Unifier, dim_names, dim_substitute, parse_dim
+from symcalc.shape import (
+    FREE,
+    LOOSE,
+    SCALAR,
+    Dim,
+    Shape,
+    Unifier,
+    dim_names,
+    dim_substitute,
+    parse_dim,
+)
 from symcalc.syntax import Item, Parser
 
 DIM_NAMES = "nmpqrskl"
@@ -73,9 +83,7 @@ class Reader:
         self.scope: dict[str, Expr] = {
             name: self.algebra.symbol(name, d.shape, d.attributes) for name, d in declared.items()
         }
-        self.dims = {
-            name for d in declared.values() for dim in d.shape for name in dim_names(dim)
-        }
+        self.dims = {name for d in declared.values() for dim in d.shape for name in dim_names(dim)}
         self.stack: list[Expr | OpenSum] = []
         self.sizes: list[Dim] = []
 

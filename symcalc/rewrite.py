@@ -79,11 +79,7 @@ class Rules:
                 continue
             for binding in Matcher(n).match(rule.lhs.args[0], base, {}):
                 if self._allowed(n, rule, binding):
-                    return n.power(self._result(n, rule, binding), k / unit)
-        return None
-
-    def scalar_chain(self, n: Normalizer, factors: Factors) -> Poly | None:
-        """Rewrite a 1-by-1 product of two vectors as a whole."""
+                    return n.scalars.power(self._result(n, rule, binding), k / unit)
         return None
 
     def reduce_chain(self, n: Normalizer, factors: Factors) -> tuple[Poly, Factors, Factors] | None:
@@ -105,7 +101,9 @@ class Rules:
     ) -> tuple[int, int, Binding] | None:
         matcher = Matcher(n)
         for binding in matcher.match(rule.factors[trigger], factors[place], {}):
-            right = matcher.extend(rule.factors[trigger + 1 :], factors[place + 1 :], binding, False)
+            right = matcher.extend(
+                rule.factors[trigger + 1 :], factors[place + 1 :], binding, False
+            )
             if right is None:
                 continue
             before = factors[:place][::-1]
@@ -175,7 +173,7 @@ class Matcher:
             yield {**binding, variable: e}
 
     def _turned(self, e: Expr) -> Expr:
-        return self.n.build(self.n.transpose(self.n.normal(e)))
+        return self.n.build(self.n.chains.transpose(self.n.normal(e)))
 
     def _sequence(self, patterns: Factors, factors: Factors, binding: Binding) -> Iterator[Binding]:
         """Match a whole chain; a variable takes one factor or a run of them."""
@@ -222,7 +220,7 @@ class Matcher:
         if variable.op.role != "symbol" or variable not in binding:
             return None
         poly = self.n.normal(binding[variable])
-        mono, c = (self.n.transpose(poly) if turned else poly).single or (None, None)
+        mono, c = (self.n.chains.transpose(poly) if turned else poly).single or (None, None)
         if mono is None:
             factors: Factors = (self._turned(binding[variable]) if turned else binding[variable],)
         elif c != 1 or mono.scalars or not mono.factors:

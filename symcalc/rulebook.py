@@ -147,7 +147,9 @@ class _Loader:
         for op in fresh.values():
             op.algebra = book.algebra
         self._check_calls(fresh)
-        book.bodies.update({(op, "macro", ""): m for op in fresh.values() if (m := self._macro(book, op))})
+        book.bodies.update(
+            {(op, "macro", ""): m for op in fresh.values() if (m := self._macro(book, op))}
+        )
         for name, op in fresh.items():
             self._bodies(book, name, op)
         rewrites = [self._rewrite(book, place, row) for place, row in self.rewrites]
@@ -222,7 +224,9 @@ class _Loader:
             ):
                 text = row.get(column, {}).get(slot)
                 if text is not None and text != "0" and not text.startswith(REFUSAL):
-                    body = self._parse(book, f"{place} {column}.{slot}", text, slots | extra, expected)
+                    body = self._parse(
+                        book, f"{place} {column}.{slot}", text, slots | extra, expected
+                    )
                     book.bodies[op, column, slot] = Template(body, [*slots, *extra])
         if op.column("d") is not None:
             self._check_slots(place, op)
@@ -243,7 +247,7 @@ class _Loader:
         for slot in op.slots:
             if slot.name not in op.column("d"):
                 raise RuleError(
-                    f"{place} d: slot `{slot.name}` is missing; a slot that is constant says \"0\""
+                    f'{place} d: slot `{slot.name}` is missing; a slot that is constant says "0"'
                 )
 
     def _parse(
@@ -256,7 +260,9 @@ class _Loader:
             raise RuleError(f"{place}: {error}") from None
         unknown = [name for name in reading.scope if name not in scope]
         if unknown:
-            raise RuleError(f"{place}: `{unknown[0]}` is neither a slot nor an operation in `{text}`")
+            raise RuleError(
+                f"{place}: `{unknown[0]}` is neither a slot nor an operation in `{text}`"
+            )
         if reading.expr.shape != expected:
             raise RuleError(
                 f"{place}: `{text}` is {shape_text(reading.expr.shape)}, "

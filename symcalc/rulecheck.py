@@ -92,10 +92,14 @@ class _Case:
         self.slots = [algebra.symbol(s.name, (s.rows, s.cols)) for s in op.slots]
         dims = [d for v in self.slots for d in v.shape] + list(op.dims) + [op.rows, op.cols]
         self.sizes = _sizes(dims, number)
-        names = [n for n in op.dims]
-        whole_args = (self.slots[0], algebra.symbol("B_", self.slots[0].shape)) if op.variadic else None
+        names = list(op.dims)
+        whole_args = (
+            (self.slots[0], algebra.symbol("B_", self.slots[0].shape)) if op.variadic else None
+        )
         self.args = list(whole_args or self.slots)
-        self.whole = node(op, tuple(self.args), (op.rows, op.cols), tuple(names) if op.dims else None)
+        self.whole = node(
+            op, tuple(self.args), (op.rows, op.cols), tuple(names) if op.dims else None
+        )
         self.values = {
             v: _draw(v, frozenset(), _domain(op, v.name), self.sizes, rng) for v in self.args
         }
@@ -157,7 +161,9 @@ class _Case:
         g = self.rng.standard_normal(np.shape(result))
         seed = self.book.algebra.symbol("G", (self.op.rows, self.op.cols))
         pulled = self.value(body, {seed: g})
-        linear = _distance(self._linear(slot, by + 2 * other), result + 2 * self._linear(slot, other))
+        linear = _distance(
+            self._linear(slot, by + 2 * other), result + 2 * self._linear(slot, other)
+        )
         return max(linear, _distance(np.sum(pulled * by), np.sum(g * result)))
 
     def _vec_error(self, slot: Expr, body: Expr) -> float:

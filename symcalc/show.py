@@ -345,7 +345,9 @@ def _default_dim(e: Expr) -> Dim:
     for variable in variables:
         if variable.shape != SCALAR:
             return variable.shape[0]
-    taken = {v.name for v in variables} | {n for v in variables for d in v.shape for n in dim_names(d)}
+    taken = {v.name for v in variables} | {
+        n for v in variables for d in v.shape for n in dim_names(d)
+    }
     return next(name for name in ("n", "m", "p", "q", "r") if name not in taken)
 
 
@@ -358,7 +360,9 @@ def _latex_name(name: str) -> str:
     digits = re.fullmatch(r"([^\W\d]+)(\d+)", base)
     if digits and not index:
         base, index = digits[1], digits[2]
-    shown = f"\\mathrm{{d}}{_latex_letter(base[1:])}" if _is_direction(base) else _latex_letter(base)
+    shown = (
+        f"\\mathrm{{d}}{_latex_letter(base[1:])}" if _is_direction(base) else _latex_letter(base)
+    )
     return f"{shown}_{{{index}}}".replace("_{}", "") if index else shown
 
 
@@ -377,7 +381,22 @@ def _latex_letter(name: str) -> str:
     return name if len(name) == 1 else f"\\mathrm{{{name}}}"
 
 
-_LATIN_CAPITALS = set("Alpha Beta Epsilon Zeta Eta Iota Kappa Mu Nu Omicron Rho Tau Chi omicron".split())
+_LATIN_CAPITALS = {
+    "Alpha",
+    "Beta",
+    "Epsilon",
+    "Zeta",
+    "Eta",
+    "Iota",
+    "Kappa",
+    "Mu",
+    "Nu",
+    "Omicron",
+    "Rho",
+    "Tau",
+    "Chi",
+    "omicron",
+}
 
 
 def _pretty_name(name: str) -> str:
@@ -386,7 +405,9 @@ def _pretty_name(name: str) -> str:
     if lower in GREEK:
         sign = "αβγδεζηθικλμνξοπρστυφχψω"[GREEK.index(lower)]
         base = sign if base == lower else sign.upper()
-    return base + (index.translate(_SUBSCRIPTS) if index.isdecimal() else f"_{index}" if index else "")
+    return base + (
+        index.translate(_SUBSCRIPTS) if index.isdecimal() else f"_{index}" if index else ""
+    )
 
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

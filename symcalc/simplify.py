@@ -36,10 +36,13 @@ def normalizer(book: Rulebook) -> Normalizer:
     return Normalizer(book, rules_of(book))
 
 
-def simplify(e: Expr, book: Rulebook) -> Expr:
-    """Return the shortest form of `e` that the rules reach. The value never changes."""
+def simplify(e: Expr, book: Rulebook, like: Expr | None = None) -> Expr:
+    """Return the shortest form of `e` that the rules reach. The value never changes.
+
+    Sums that occur in `like` are written as they stand there: `(x - mu)` stays `(x - mu)`.
+    """
     n = normalizer(book)
-    return Presenter(n).present(n.canonical(e))
+    return Presenter(n, like).present(n.canonical(e))
 
 
 def unfold(e: Expr, book: Rulebook) -> tuple[Expr, list[str]]:
@@ -51,4 +54,4 @@ def unfold(e: Expr, book: Rulebook) -> tuple[Expr, list[str]]:
     canonical = n.canonical(e)
     if not n.fired:
         return e, []
-    return Presenter(n).present(canonical), list(dict.fromkeys(n.fired))
+    return Presenter(n, e).present(canonical), list(dict.fromkeys(n.fired))

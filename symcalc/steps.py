@@ -178,7 +178,7 @@ def _trace_form(d: Derivation, last: Expr, h: Expr) -> list[Step]:
     """Move everything off the direction: split, turn each term into `tr(G*dX')`, collect, read off."""
     n = normalizer(d.rules)
     plain = n.normal(gradients(last, {h: None}, d.rules.algebra.number(1), d.rules)[h])
-    presenter = Presenter(n)
+    presenter = Presenter(n, d.function)
     g = presenter.present(n.build(plain))
     steps = []
     split = _split(last, h, d.rules)
@@ -218,7 +218,9 @@ def _terms_form(presenter: Presenter, g: Poly, h: Expr) -> Expr:
     algebra = presenter.algebra
     parts = []
     for mono, c in g.terms.items():
-        inner = presenter.present(presenter.n.build(Poly(g.shape, {mono._replace(scalars=()): c / c})))
+        inner = presenter.present(
+            presenter.n.build(Poly(g.shape, {mono._replace(scalars=()): c / c}))
+        )
         outer = presenter.n.build_term(SCALAR, mono._replace(factors=()), c)
         for base, _ in mono.scalars:
             presenter.present(base)

@@ -103,11 +103,14 @@ def _domain_points(
     found: list[Point] = []
     h = direction(d.variable)
     for point in points(variables, sizes, rng):
-        nearby = {**point, h: structured(d.variable, rng.standard_normal(np.shape(point[d.variable])))}
+        nearby = {
+            **point,
+            h: structured(d.variable, rng.standard_normal(np.shape(point[d.variable]))),
+        }
         moved = _moved(point, d.variable, nearby[h], 0.05)
-        if all(np.all(np.isfinite(v)) for v in _values([d.function, result], nearby, sizes)) and all(
-            np.all(np.isfinite(v)) for v in _values([d.function], moved, sizes)
-        ):
+        if all(
+            np.all(np.isfinite(v)) for v in _values([d.function, result], nearby, sizes)
+        ) and all(np.all(np.isfinite(v)) for v in _values([d.function], moved, sizes)):
             found.append(point)
         if len(found) == POINTS:
             return found
@@ -140,7 +143,9 @@ def slope(f: Callable[[float], Array]) -> Array:
     return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
 
 
-def directional(e: Expr, point: Point, variable: Expr, by: Array, sizes: Mapping[str, int]) -> Array:
+def directional(
+    e: Expr, point: Point, variable: Expr, by: Array, sizes: Mapping[str, int]
+) -> Array:
     """Return the derivative of `e` at a point along a direction of a variable."""
     return slope(lambda t: np.asarray(_values([e], _moved(point, variable, by, t), sizes)[0]))
 

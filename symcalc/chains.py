@@ -1,0 +1,208 @@
+"""Products of matrices in normal form: chains of factors, their transposes and their traces."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from symcalc.expr import Expr, sort_key
+from symcalc.poly import ONE, Mono, Poly, Scalars, add_terms, atom, term
+from symcalc.shape import SCALAR, Shape
+
+if TYPE_CHECKING:
+    from symcalc.normal import Normalizer
+
+MAX_CHAIN = 40
+
+
+class Chains:
+    """Operations on chains of factors over a normalizer."""
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        self.n = normalizer
+
+    def chain_poly(
+        self,
+        shape: Shape,
+        left: tuple[Expr, ...],
+        right: tuple[Expr, ...],
+        scalars: Scalars = (),
+        coefficient: Fraction = ONE,
+    ) -> Poly:
+        """Return the normal form of a product of factors: rules applied, scalar segments taken out."""
+        if len(left) + len(right) > MAX_CHAIN:
+            left, right = self._shortened(left, right)
+        factors = left + right
+        found = self.n.rules.reduce_chain(self.n, factors)
+        if found is not None:
+            whole, before, after = found
+            inner = self.chain_poly_of(whole, before, after, shape)
+            return self.n.multiply(term(SCALAR, Mono(scalars), coefficient), inner)
+        segments = _segments(factors)
+        outer: tuple[Expr, ...] = ()
+        for segment in segments:
+            if segment[0].shape[0] == 1 and segment[-1].shape[1] == 1:
+                value = self._scalar_chain(segment)
+                mono, factor = self.n.single(value)
+                scalars, coefficient = (
+                    self.n.scalars.merge(scalars, mono.scalars),
+                    coefficient * factor,
+                )
+            else:
+                outer += segment
+        return Poly(shape, {Mono(scalars, outer): coefficient} if coefficient else {})
+
+    def chain_poly_of(
+        self, whole: Poly, before: tuple[Expr, ...], after: tuple[Expr, ...], shape: Shape
+    ) -> Poly:
+        """Return `before * whole * after`."""
+        result = whole
+        if before:
+            front = term((before[0].shape[0], before[-1].shape[1]), Mono((), before))
+            result = self.n.multiply(front, result)
+        if after:
+            back = term((after[0].shape[0], after[-1].shape[1]), Mono((), after))
+            result = self.n.multiply(result, back)
+        return Poly(shape, result.terms)
+
+    def _shortened(
+        self, left: tuple[Expr, ...], right: tuple[Expr, ...]
+    ) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
+        """Keep the cost of long products linear: the longer side becomes one factor."""
+        if len(left) >= len(right):
+            return (self._opaque(left),), right
+        return left, (self._opaque(right),)
+
+    def _opaque(self, factors: tuple[Expr, ...]) -> Expr:
+        boxed = self.n.product(list(factors))
+        self.n.memo[boxed] = term(boxed.shape, Mono((), (boxed,)))
+        return boxed
+
+    def _scalar_chain(self, factors: tuple[Expr, ...]) -> Poly:
+        """Return a 1-by-1 product as a scalar factor: it equals its transpose, one of them is kept."""
+        turned, sign = self.turn_all(factors)
+        if [sort_key(f) for f in turned] < [sort_key(f) for f in factors]:
+            factors = turned
+        else:
+            sign = ONE
+        poly = self._cancelled(factors)
+        if poly is not None:
+            return self.n.multiply(self.n.number(sign), poly)
+        whole = self.n.product(list(factors))
+        result = term(SCALAR, Mono(((whole, ONE),)))
+        self.n.memo[whole] = result
+        return self.n.multiply(self.n.number(sign), result) if sign != 1 else result
+
+    def _cancelled(self, factors: tuple[Expr, ...]) -> Poly | None:
+        """Write `a'*(b ./ a)` as `sum(b)`: entrywise factors of an inner product that cancel."""
+        if len(factors) != 2:
+            return None
+        left, right = self.turn(factors[0])[1], factors[1]
+        joined = self.n.entrywise.joined(left, right)
+        if joined is None:
+            return None
+        row = self.n.algebra.transpose(self.n.algebra.ones(left.shape))
+        return self.n.multiply(term(row.shape, Mono((), (row,))), joined)
+
+    def transpose(self, poly: Poly) -> Poly:
+        """Return the transpose."""
+        if poly.shape == SCALAR:
+            return poly
+        shape = (poly.shape[1], poly.shape[0])
+        parts = []
+        for mono, c in poly.terms.items():
+            factors, sign = self.turn_all(mono.factors)
+            parts.append((term(shape, Mono(mono.scalars, factors)), c * sign))
+        return add_terms(shape, parts)
+
+    def turn_all(self, factors: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Fraction]:
+        """Return the reversed, transposed factors and their sign."""
+        sign, turned = ONE, []
+        for factor in reversed(factors):
+            s, other = self.turn(factor)
+            sign *= s
+            turned.append(other)
+        return tuple(turned), sign
+
+    def turn(self, e: Expr) -> tuple[Fraction, Expr]:
+        """Return the transpose of a factor: itself if it is symmetric, minus itself if skew."""
+        if e.op.role == "transpose":
+            return ONE, e.args[0]
+        if e.shape[0] == e.shape[1]:
+            if self.n.attributes.has(e, "symmetric"):
+                return ONE, e
+            if self.n.attributes.has(e, "skew"):
+                return Fraction(-1), e
+        body = self.n.book.body(e.op, "transpose", "")
+        if body is not None and not e.op.role and not self.flips(e.op):
+            dims = e.op.bind([a.shape for a in e.args], e.data or ())
+            poly = self.n.normal(body(self.n.algebra, e.args, dims))
+            mono, c = self.n.single(poly)
+            if not mono.scalars and len(mono.factors) == 1:
+                return c, mono.factors[0]
+        return ONE, self.n.algebra.transpose(e)
+
+    def flips(self, op) -> bool:
+        """Whether `f(A)' = f(A')`: the transpose of the result is the function of the transposes."""
+        key = ("flips", op)
+        if key not in self.n.book.cache:
+            body = self.n.book.body(op, "transpose", "")
+            self.n.book.cache[key] = (
+                body is not None
+                and body.body.op is op
+                and all(
+                    arg.op.role == "transpose" or (arg.op.role == "symbol" and arg.is_scalar)
+                    for arg in body.body.args
+                )
+            )
+        return self.n.book.cache[key]
+
+    def trace(self, e: Expr) -> Poly:
+        poly = self.n.normal(e.args[0])
+        parts = []
+        for mono, c in poly.terms.items():
+            value = self._trace_of(mono.factors, e.args[0].shape)
+            parts.append((self.n.multiply(term(SCALAR, Mono(mono.scalars)), value), c))
+        return add_terms(SCALAR, parts)
+
+    def _trace_of(self, factors: tuple[Expr, ...], shape: Shape) -> Poly:
+        """Return the trace of a chain: the smallest of its rotations and their transposes."""
+        if not factors:
+            return self.n.normal(self.n.algebra.dimension(shape[0]))
+        cut = next((k for k in range(1, len(factors)) if factors[k].shape[0] == 1), None)
+        if cut is not None:
+            return self.chain_poly(SCALAR, factors[cut:], factors[:cut])
+        for k in range(1, len(factors)):
+            turned = factors[k:] + factors[:k]
+            if self.n.rules.reduce_chain(self.n, turned) is not None:
+                square = (turned[0].shape[0], turned[-1].shape[1])
+                reduced = self.n.build(self.chain_poly(square, turned[:1], turned[1:]))
+                return self.n.normal(self.n.algebra.trace(reduced))
+        sign, best = self._smallest_rotation(factors)
+        made = self.n.algebra.trace(self.n.product(list(best)))
+        rewritten = self.n.rules.apply(self.n, made)
+        value = rewritten if rewritten is not None else atom(made)
+        self.n.memo.setdefault(made, value)
+        return self.n.multiply(self.n.number(sign), value) if sign != 1 else value
+
+    def _smallest_rotation(self, factors: tuple[Expr, ...]) -> tuple[Fraction, tuple[Expr, ...]]:
+        turned, sign = self.turn_all(factors)
+        keys = [[sort_key(f) for f in chain] for chain in (factors, turned)]
+        best = (_rotate_key(keys[0], 0), ONE, factors)
+        for key, s, chain in ((keys[0], ONE, factors), (keys[1], sign, turned)):
+            for k in range(len(chain)):
+                candidate = _rotate_key(key, k)
+                if candidate < best[0]:
+                    best = (candidate, s, chain[k:] + chain[:k])
+        return best[1], best[2]
+
+
+def _rotate_key(key: list, k: int) -> list:
+    return key[k:] + key[:k]
+
+
+def _segments(factors: tuple[Expr, ...]) -> list[tuple[Expr, ...]]:
+    """Cut a chain where its inner dimension is 1."""
+    cuts = [0, *(k for k in range(1, len(factors)) if factors[k].shape[0] == 1), len(factors)]
+    return [factors[a:b] for a, b in itertools.pairwise(cuts) if a < b]

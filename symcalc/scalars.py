@@ -1,0 +1,137 @@
+"""Commuting scalar factors in normal form: their exponents, powers and roots."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from symcalc.expr import Expr, node
+from symcalc.poly import ONE, Exponent, Mono, Poly, Scalars, sorted_scalars, term
+from symcalc.shape import SCALAR
+
+if TYPE_CHECKING:
+    from symcalc.normal import Normalizer
+
+
+class ScalarFactors:
+    """Operations on scalar factors over a normalizer."""
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        self.n = normalizer
+
+    def merge(self, a: Scalars, b: Scalars) -> Scalars:
+        """Multiply commuting scalar factors."""
+        if not a or not b:
+            return a or b
+        merged: dict[Expr, Exponent] = dict(a)
+        for base, k in b:
+            merged[base] = self.add_exponents(merged[base], k) if base in merged else k
+        return sorted_scalars(merged)
+
+    def add_exponents(self, a: Exponent, b: Exponent) -> Exponent:
+        if isinstance(a, Fraction) and isinstance(b, Fraction):
+            return a + b
+        poly = self.n.normal(self.n.algebra.sum_of(self.as_expr(a), self.as_expr(b)))
+        return self.exponent(poly)
+
+    def as_expr(self, k: Exponent) -> Expr:
+        return self.n.algebra.number(k) if isinstance(k, Fraction) else k
+
+    def exponent(self, poly: Poly) -> Exponent:
+        constant = poly.constant
+        return constant if constant is not None else self.n.build(poly)
+
+    def power(self, base: Poly, k: Exponent) -> Poly:
+        """Return a scalar to a power."""
+        if isinstance(k, Fraction):
+            if k == 0:
+                return self.n.number(ONE)
+            constant = base.constant
+            if constant is not None and (root := rational_power(constant, k)) is not None:
+                return self.n.number(root)
+            if constant is not None and constant <= 0:
+                return term(SCALAR, Mono(((self.n.build(base), k),)))
+        if k == 1:
+            return base
+        mono, c = self.n.single(base)
+        if isinstance(k, Fraction) and k.denominator == 1:
+            scalars = tuple((b, self.times_exponent(x, k)) for b, x in mono.scalars)
+            return self._settle_powers(scalars, c**k.numerator)
+        return self._root(mono, c, k)
+
+    def _root(self, mono: Mono, c: Fraction, k: Exponent) -> Poly:
+        """Split a power with any exponent over its factors as far as they are known to be positive."""
+        safe = [(b, x) for b, x in mono.scalars if self.n.attributes.has(b, "positive")]
+        rest = tuple((b, x) for b, x in mono.scalars if (b, x) not in safe)
+        scalars = self.merge((), tuple((b, self.times_exponent(x, k)) for b, x in safe))
+        value = rational_power(c, k) if c > 0 and isinstance(k, Fraction) else None
+        outside = ONE
+        if value is not None:
+            outside, c = value, ONE
+        if len(rest) == 1 and c == 1 and rest[0][1] == 1:
+            scalars = self.merge(scalars, ((rest[0][0], k),))
+        elif rest or c != 1:
+            inner = self.n.build(term(SCALAR, Mono(rest), c))
+            scalars = self.merge(scalars, ((inner, k),))
+        return self._settle_powers(scalars, outside)
+
+    def times_exponent(self, x: Exponent, k: Exponent) -> Exponent:
+        if isinstance(x, Fraction) and isinstance(k, Fraction):
+            return x * k
+        return self.exponent(self.n.normal(self.n.algebra.times(self.as_expr(x), self.as_expr(k))))
+
+    def _settle_powers(self, scalars: Scalars, c: Fraction) -> Poly:
+        """Apply the rows for powers of one factor, such as `normF(A)^2 = tr(A'*A)`."""
+        scalars = self.merge((), scalars)
+        for base, k in scalars:
+            replaced = self.n.rules.power(self.n, base, k)
+            if replaced is not None:
+                rest = tuple((b, x) for b, x in scalars if b is not base)
+                return self.n.multiply(self._settle_powers(rest, c), replaced)
+        return Poly(SCALAR, {Mono(scalars): c} if c else {})
+
+    def power_of(self, base: Expr, k: Exponent) -> Expr:
+        if isinstance(k, Expr):
+            return self.n.algebra.entrywise_power(base, k)
+        if k == 1:
+            return base
+        if k == Fraction(1, 2):
+            return self.n.algebra.call("sqrt", base)
+        return node(
+            self.n.algebra.role["entrywise power"], (base, self.n.algebra.number(k)), base.shape
+        )
+
+    def shared(self, poly: Poly) -> Scalars:
+        monos = list(poly.terms)
+        shared = dict(monos[0].scalars)
+        for mono in monos[1:]:
+            here = dict(mono.scalars)
+            shared = {
+                base: min(k, here[base])  # type: ignore[type-var]
+                for base, k in shared.items()
+                if isinstance(k, Fraction) and isinstance(here.get(base), Fraction)
+            }
+        return sorted_scalars({b: k for b, k in shared.items() if isinstance(k, Fraction)})
+
+
+def rational_power(value: Fraction, k: Fraction) -> Fraction | None:
+    """Return `value**k` if it is a rational number of reasonable size, else None."""
+    if value == 0 and k < 0:
+        return None
+    if k.denominator == 1:
+        size = max(value.numerator.bit_length(), value.denominator.bit_length())
+        return value**k.numerator if size * abs(k.numerator) < 4096 else None
+    if value < 0:
+        return None
+    roots = [_exact_root(part, k.denominator) for part in (value.numerator, value.denominator)]
+    if None in roots:
+        return None
+    top, bottom = roots
+    if not top and k < 0:
+        return None
+    return Fraction(top or 0, bottom or 1) ** k.numerator
+
+
+def _exact_root(value: int, degree: int) -> int | None:
+    root = round(value ** (1 / degree)) if value < 2**52 else 0
+    return root if root**degree == value else None
