@@ -143,13 +143,14 @@ class Chains:
                 return c, mono.factors[0]
         return ONE, self.n.algebra.transpose(e)
 
-    def flips(self, op) -> bool:
+    def flips(self, op: Op) -> bool:
         """Whether `f(A)' = f(A')`: the transpose of the result is the function of the transposes."""
         key = ("flips", op)
         if key not in self.n.book.cache:
             body = self.n.book.body(op, "transpose", "")
             self.n.book.cache[key] = (
                 body is not None
+                and not op.column("inside")
                 and body.body.op is op
                 and all(
                     arg.op.role == "transpose" or (arg.op.role == "symbol" and arg.is_scalar)

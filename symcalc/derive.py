@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,9 +13,11 @@ from symcalc.differential import differential, direction
 from symcalc.errors import ParseError, ShapeError
 from symcalc.expr import Expr, in_scope
 from symcalc.project import project
-from symcalc.reader import Reading, read
+from symcalc.reader import Reading, read, resize
 from symcalc.rulebook import Rulebook, default_rules
+from symcalc.second import SecondDifferential, map_matrix, second_differential
 from symcalc.shape import shape_text
+from symcalc.show import declaration
 from symcalc.simplify import simplify, unfold
 from symcalc.steps import Step, derivation_steps, steps_latex, steps_text
 from symcalc.verify import Verification, verify_gradient
@@ -53,8 +55,9 @@ def derive(
     reading = _reading(f, where, book)
     variable = _variable(wrt, reading, book)
     made = Derivation(
-        reading.expr, variable, layout, symmetric, {**reading.scope, variable.name: variable}, book
-    )
+        reading.expr, variable, layout, symmetric, {**reading.scope, variable.name: variable}, book,
+        reading.free,
+    )  # fmt: skip
     if made.function.is_scalar:
         _ = made.gradient
     return made
@@ -107,6 +110,42 @@ def _variable(wrt: str | Expr, reading: Reading, book: Rulebook) -> Expr:
     return found
 
 
+def squared_up(d: Derivation) -> Derivation | None:
+    """Return the derivation with an undeclared shape taken as square, where a trace needs that."""
+    rows, cols = d.gradient.shape
+    for old, new in ((cols, rows), (rows, cols)):
+        if rows != cols and isinstance(old, str) and old in d.free:
+            function, variable, *scope = resize([d.function, d.variable, *d.scope.values()], {old: new})
+            return replace(
+                d, function=function, variable=variable,
+                scope=dict(zip(d.scope, scope, strict=True)),
+            )  # fmt: skip
+    return None
+
+
+def weighted(d: Derivation, weight: str | Expr | None) -> tuple[Expr, Mapping[str, Expr]]:
+    """Return `tr(G)` or `tr(weight'*G)`, and the variables that are known with it."""
+    g, algebra = d.gradient, d.rules.algebra
+    if weight is None:
+        if g.shape[0] != g.shape[1]:
+            raise ShapeError(
+                f"the gradient `{g}` is {shape_text(g.shape)} and has no trace: pass a direction of "
+                "its shape, derive(..., weight=\"V\"), to differentiate tr(V'*G)"
+            )
+        return algebra.trace(g), d.scope
+    declared = {name: declaration(symbol) for name, symbol in d.scope.items()}
+    reading = (
+        _reading(weight, declared, d.rules)
+        if isinstance(weight, Expr)
+        else read(weight, declared, d.rules, g.shape)
+    )
+    if reading.expr.shape != g.shape:
+        raise ShapeError(
+            f"the weight is {shape_text(reading.expr.shape)}, the gradient {shape_text(g.shape)}"
+        )
+    return algebra.frobenius(reading.expr, g), {**d.scope, **reading.scope}
+
+
 @dataclass(frozen=True)
 class Derivation:
     """The derivative of a function by a variable, and everything that was done to find it."""
@@ -117,6 +156,7 @@ class Derivation:
     symmetric: str
     scope: Mapping[str, Expr] = field(repr=False)
     rules: Rulebook = field(repr=False)
+    free: frozenset[str] = field(default=frozenset(), repr=False)
 
     @cached_property
     def differential(self) -> Expr:
@@ -147,6 +187,54 @@ class Derivation:
             )
         one = self.rules.algebra.number(1)
         return gradients(self._unfolded, {self.variable: None}, one, self.rules)[self.variable]
+
+    @cached_property
+    def jacobian(self) -> Expr:
+        """The matrix J with `vec(dF) = J*vec(dX)`; for vectors `dy = J*dx`, for a scalar variable the
+        derivative in the shape of the function. A scalar function has the row `vec(G)'`.
+
+        >>> print(derive("A*sin(x)", "x").jacobian)
+        A*diag(cos(x))
+        """
+        h = direction(self.variable)
+        d = differential(self._unfolded, {self.variable: h}, self.rules)
+        matrix = map_matrix(simplify(d, self.rules), h, self.rules)
+        return self._known(simplify(matrix, self.rules, self.function))
+
+    def derive(self, wrt: str | Expr, weight: str | Expr | None = None) -> Derivation:
+        """Differentiate again: the derivative of `tr(G)`, or of `tr(weight'*G)`.
+
+        `tr(G)` gives the Hessian applied to the identity, `tr(V'*G)` the Hessian applied to a
+        direction `V`; neither is the whole Hessian (that is `second().hessian`). A gradient that is
+        not square needs a weight of its shape. Raises `ShapeError` if it is missing or does not fit.
+
+        >>> print(derive("tr(X^3)", "X").derive("X").gradient)
+        6*X'
+        """
+        book = self.rules
+        if weight is None and (squared := squared_up(self)) is not None:
+            return squared.derive(wrt)
+        variable = _variable(wrt, Reading(self.function, self.scope), book)
+        traced, scope = weighted(self, weight)
+        return Derivation(
+            traced, variable, self.layout, self.symmetric, {**scope, variable.name: variable}, book,
+            self.free,
+        )  # fmt: skip
+
+    def second(self, wrt: str | Expr | None = None) -> SecondDifferential:
+        """Return the second differential by this variable and `wrt` (by default the same again).
+
+        >>> print(derive("||X||_F^2", "X").second().bilinear)
+        2*tr(H_2*H_1')
+        """
+        other = self.variable if wrt is None else _variable(
+            wrt, Reading(self.function, self.scope), self.rules
+        )
+        plain = self if self.layout == "denominator" else replace(self, layout="denominator")
+        return second_differential(
+            self.function, plain.gradient, (self.variable, other), self.symmetric,
+            {**self.scope, other.name: other}, self.rules,
+        )  # fmt: skip
 
     @cached_property
     def _unfolded(self) -> Expr:

@@ -79,6 +79,14 @@ class Kernels:
         order = np.arange(m * n).reshape(n, m).T.ravel()
         return self._xp.eye(m * n)[order]
 
+    def duplication(self, n: int) -> Array:
+        """Return the matrix D with `D*vech(A) = vec(A)`; vech stacks the columns of the lower half."""
+        places = [(i, j) for j in range(n) for i in range(j, n)]
+        matrix = np.zeros((n * n, len(places)))
+        for k, (i, j) in enumerate(places):
+            matrix[j * n + i, k] = matrix[i * n + j, k] = 1.0
+        return self._xp.asarray(matrix)
+
     def logdet(self, a: Array) -> Array:
         return self._xp.linalg.slogdet(a)[1]
 

@@ -226,11 +226,12 @@ class Normalizer:
         if define is not None:
             dims = e.op.bind([arg.shape for arg in e.args], e.data or ())
             return self.normal(define(self.algebra, e.args, dims))
-        if not e.args:
-            return atom(e)
-        args, scalars, coefficient = self._arguments(e)
         expand = EXPANSIONS.get(e.op.column("expand", ""))
-        expanded = expand(self, args) if expand else None
+        if not e.args:
+            found = expand(self, e, []) if expand else None
+            return atom(e) if found is None else self.normal(found)
+        args, scalars, coefficient = self._arguments(e)
+        expanded = expand(self, e, args) if expand else None
         if expanded is not None:
             return self.multiply(term(SCALAR, Mono(scalars), coefficient), self.normal(expanded))
         made = self.algebra.build(e.op, args, e.data if e.op.dims else ())
@@ -324,7 +325,12 @@ class Normalizer:
         return result
 
 
-def _power_differential(n: Normalizer, args: list[Expr]) -> Expr | None:
+def _commutation(n: Normalizer, e: Expr, args: list[Expr]) -> Expr | None:
+    """Return the identity for `K(n, 1)` and `K(1, n)`."""
+    return n.algebra.identity(e.shape[0]) if 1 in e.data else None
+
+
+def _power_differential(n: Normalizer, node_: Expr, args: list[Expr]) -> Expr | None:
     """Return the sum of `A^i E A^(k-1-i)` for a small whole number k."""
     a, k, e = args
     if k.op.role != "number" or k.data.denominator != 1 or abs(k.data) > EXPANDED_POWER:
@@ -341,7 +347,8 @@ def _power_differential(n: Normalizer, args: list[Expr]) -> Expr | None:
     return algebra.sum_of(*terms) if terms else algebra.zeros(e.shape)
 
 
-EXPANSIONS: dict[str, Callable[[Normalizer, list[Expr]], Expr | None]] = {
+EXPANSIONS: dict[str, Callable[[Normalizer, Expr, list[Expr]], Expr | None]] = {
+    "commutation": _commutation,
     "power_differential": _power_differential
 }
 

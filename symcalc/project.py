@@ -20,6 +20,13 @@ def project(g: Expr, variable: Expr, symmetric: str, book: Rulebook) -> Expr:
     return g
 
 
+def duplicates(variable: Expr, algebra: Algebra) -> Expr | None:
+    """Return `D(n)` with `vec(X) = D*vech(X)` for a symmetric variable, else None."""
+    if "symmetric" not in variable.data[1] or "diagonal" in variable.data[1]:
+        return None
+    return algebra.call("duplication", dims=(variable.shape[0],))
+
+
 def _symmetric(algebra: Algebra, g: Expr, symmetric: str) -> Expr:
     both = algebra.add(g, algebra.transpose(g))
     if symmetric == "entries":

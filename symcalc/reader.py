@@ -55,6 +55,7 @@ class Reading:
 
     expr: Expr
     scope: Mapping[str, Expr]
+    free: frozenset[str] = frozenset()  # the dimensions that were inferred, not declared
 
 
 def read(
@@ -254,12 +255,10 @@ class Reader:
         if not self.unifier.count:
             return Reading(e, self.scope)
         names = self._name_dims()
-        memo: dict[Expr, Expr] = {}
-        for old in postorder([e, *self.scope.values()]):
-            shape = (_known(old.shape[0], names), _known(old.shape[1], names))
-            data = tuple(_known(d, names) for d in old.data) if old.op.dims else old.data
-            memo[old] = node(old.op, tuple(memo[arg] for arg in old.args), shape, data)
-        return Reading(memo[e], {name: memo[symbol] for name, symbol in self.scope.items()})
+        root, *symbols = resize([e, *self.scope.values()], names)
+        used = {name for s in symbols for dim in s.shape for name in dim_names(dim)}
+        scope = dict(zip(self.scope, symbols, strict=True))
+        return Reading(root, scope, frozenset(used - self.dims))
 
     def _name_dims(self) -> dict[str, Dim]:
         """Name the dimensions that stay unknown: n, m, p, ... in the order of the variables.
@@ -284,6 +283,16 @@ class Reader:
                 if inner[0] in FREE + LOOSE:
                     found.setdefault(inner, default)
         return found | {name: _known(self.unifier.resolve(name), found) for name in unknown}
+
+
+def resize(roots: list[Expr], sizes: Mapping[str, Dim]) -> list[Expr]:
+    """Replace dimensions by others throughout expressions."""
+    memo: dict[Expr, Expr] = {}
+    for old in postorder(roots):
+        shape = (_known(old.shape[0], sizes), _known(old.shape[1], sizes))
+        data = tuple(_known(d, sizes) for d in old.data) if old.op.dims else old.data
+        memo[old] = node(old.op, tuple(memo[arg] for arg in old.args), shape, data)
+    return [memo[root] for root in roots]
 
 
 def _known(dim: Dim, names: Mapping[str, Dim]) -> Dim:

@@ -14,7 +14,7 @@ from symcalc.attributes import flatten
 from symcalc.expr import Expr
 from symcalc.poly import Exponent, Poly
 from symcalc.rulebook import Rewrite
-from symcalc.shape import SCALAR, Dim
+from symcalc.shape import SCALAR, Dim, dim_substitute
 from symcalc.template import Template
 
 if TYPE_CHECKING:
@@ -121,13 +121,8 @@ class Rules:
 
     def _result(self, n: Normalizer, rule: Rule, binding: Binding) -> Poly:
         n.fired.append(rule.name)
-        dims: dict[str, Dim] = {}
-        for variable, value in binding.items():
-            for pattern, dim in zip(variable.shape, value.shape, strict=True):
-                if isinstance(pattern, str):
-                    dims[pattern] = dim
         values = [binding[v] for v in rule.variables]
-        return n.normal(rule.template(n.algebra, values, dims))
+        return n.normal(rule.template(n.algebra, values, _known_sizes(binding)))
 
 
 class Matcher:
@@ -147,7 +142,11 @@ class Matcher:
         elif role == "product" and e.op.role == "product":
             yield from self._sequence(flatten(pattern), flatten(e), binding)
         elif pattern.op is e.op and len(pattern.args) == len(e.args):
-            if pattern.data == e.data or pattern.op.dims:
+            if pattern.op.dims:
+                extended = _bind_sizes(pattern, e, binding)
+                if extended is not None:
+                    yield from self._arguments(pattern, e, extended)
+            elif pattern.data == e.data:
                 yield from self._arguments(pattern, e, binding)
 
     def _arguments(self, pattern: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
@@ -243,17 +242,30 @@ def _key(factor: Expr) -> str:
     return "variable" if inner.op.role == "symbol" else inner.op.name
 
 
-def _fits(variable: Expr, e: Expr, binding: Binding) -> bool:
-    """Whether the shape of `e` is one that the variable can have, given the other bindings."""
+def _known_sizes(binding: Binding) -> dict[str, Dim]:
     known: dict[str, Dim] = {}
-    for other, value in binding.items():
-        for pattern, dim in zip(other.shape, value.shape, strict=True):
-            if isinstance(pattern, str):
-                known[pattern] = dim
-    for pattern, dim in zip(variable.shape, e.shape, strict=True):
+    for pattern, value in binding.items():
+        sizes = pattern.data if pattern.op.dims else pattern.shape
+        found = value.data if pattern.op.dims else value.shape
+        known.update((p, dim) for p, dim in zip(sizes, found, strict=True) if isinstance(p, str))
+    return known
+
+
+def _agree(patterns: Iterable[Dim], dims: Iterable[Dim], known: dict[str, Dim]) -> bool:
+    for pattern, dim in zip(patterns, dims, strict=True):
         if isinstance(pattern, str):
             if known.setdefault(pattern, dim) != dim:
                 return False
-        elif pattern != dim:
+        elif dim_substitute(pattern, known) != dim:
             return False
     return True
+
+
+def _fits(variable: Expr, e: Expr, binding: Binding) -> bool:
+    """Whether the shape of `e` is one that the variable can have, given the other bindings."""
+    return _agree(variable.shape, e.shape, _known_sizes(binding))
+
+
+def _bind_sizes(pattern: Expr, e: Expr, binding: Binding) -> Binding | None:
+    """Match the sizes of `eye(n)`, `K(m, n)`: the leaf itself is bound, its sizes with it."""
+    return {**binding, pattern: e} if _agree(pattern.data, e.data, _known_sizes(binding)) else None

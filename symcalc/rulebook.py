@@ -24,7 +24,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "call": str, "aliases": list, "literal": str,
     "d": dict, "derivative": str, "adjoint": dict, "vec": dict, "transpose": str, "macro": str,
     "homogeneous": dict, "keeps": list, "gives": list, "define": str,
-    "invariant": bool, "expand": str, "analytic": bool,
+    "invariant": bool, "expand": str, "analytic": bool, "inside": bool,
     "array": str, "domain": (str, dict), "assumes": str, "source": str,
     "text": str, "latex": str, "pretty": str, "level": str, "latex_level": str, "pretty_level": str,
     "show": str, "superscript": str,

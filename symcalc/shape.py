@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from symcalc.errors import ShapeError
 
 Monomial = tuple[str, ...]
+Count = int | Fraction
 
 
 @dataclass(frozen=True, slots=True)
 class Polynomial:
     """A dimension that is neither a number nor a name: sorted pairs of (names, coefficient)."""
 
-    terms: tuple[tuple[Monomial, int], ...]
+    terms: tuple[tuple[Monomial, Count], ...]
 
     def __str__(self) -> str:
         return " + ".join(_term_text(names, count) for names, count in self.terms)
@@ -25,12 +27,13 @@ Shape = tuple[Dim, Dim]
 SCALAR: Shape = (1, 1)
 
 
-def _term_text(names: Monomial, count: int) -> str:
-    factors = [str(count)] if count != 1 or not names else []
-    return "*".join([*factors, *names])
+def _term_text(names: Monomial, count: Count) -> str:
+    top, bottom = Fraction(count).as_integer_ratio()
+    factors = [str(top)] if top != 1 or not names else []
+    return "*".join([*factors, *names]) + (f"/{bottom}" if bottom != 1 else "")
 
 
-def _terms(dim: Dim) -> dict[Monomial, int]:
+def _terms(dim: Dim) -> dict[Monomial, Count]:
     if isinstance(dim, int):
         return {(): dim} if dim else {}
     if isinstance(dim, str):
@@ -38,13 +41,17 @@ def _terms(dim: Dim) -> dict[Monomial, int]:
     return dict(dim.terms)
 
 
-def _dimension(terms: Mapping[Monomial, int]) -> Dim:
-    kept = {names: count for names, count in terms.items() if count}
+def _dimension(terms: Mapping[Monomial, Count]) -> Dim:
+    kept = {
+        names: int(count) if Fraction(count).denominator == 1 else count
+        for names, count in terms.items()
+        if count
+    }
     if not kept:
         return 0
     if len(kept) == 1:
         ((names, count),) = kept.items()
-        if not names:
+        if not names and isinstance(count, int):
             return count
         if count == 1 and len(names) == 1:
             return names[0]
@@ -61,7 +68,7 @@ def dim_add(a: Dim, b: Dim) -> Dim:
 
 def dim_mul(a: Dim, b: Dim) -> Dim:
     """Return `a * b`."""
-    terms: dict[Monomial, int] = {}
+    terms: dict[Monomial, Count] = {}
     for left, m in _terms(a).items():
         for right, n in _terms(b).items():
             names = tuple(sorted(left + right))
@@ -75,12 +82,12 @@ def dim_div(a: Dim, b: Dim) -> Dim | None:
     if len(divisor) != 1:
         return 1 if a == b else None
     ((names, count),) = divisor.items()
-    quotient: dict[Monomial, int] = {}
+    quotient: dict[Monomial, Count] = {}
     for left, m in _terms(a).items():
         rest = _without(left, names)
-        if rest is None or m % count:
+        if rest is None:
             return None
-        quotient[rest] = m // count
+        quotient[rest] = Fraction(m) / count
     return _dimension(quotient)
 
 
@@ -101,7 +108,7 @@ def dim_substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
         return values.get(dim, dim)
     total: Dim = 0
     for names, count in dim.terms:
-        product: Dim = count
+        product = _dimension({(): count})
         for name in names:
             product = dim_mul(product, values.get(name, name))
         total = dim_add(total, product)
@@ -114,10 +121,13 @@ def dim_names(dim: Dim) -> Iterable[str]:
 
 
 def parse_dim(text: str) -> Dim:
-    """Read a dimension such as `3`, `n`, `n*m` or `n + 1`."""
+    """Read a dimension such as `3`, `n`, `n*m`, `n + 1` or `n*n/2`."""
     total: Dim = 0
-    for term in text.split("+"):
-        product: Dim = 1
+    for whole in text.split("+"):
+        term, slash, divisor = whole.partition("/")
+        if slash and not (divisor.strip().isdecimal() and int(divisor)):
+            raise ShapeError(f"`{text}` is not a dimension: divide by a number")
+        product = _dimension({(): Fraction(1, int(divisor or 1))})
         for factor in term.split("*"):
             factor = factor.strip()
             if not (factor.isdecimal() or factor.isidentifier()):
@@ -217,8 +227,8 @@ class Unifier:
             times = min(x.count(name), y.count(name))
             x, y = _drop(x, name, times), _drop(y, name, times)
         for known, k, unknown, u in ((x, m, y, n), (y, n, x, m)):
-            if len(unknown) == 1 and _unknown(unknown[0]) and k % u == 0:
-                return self._bind(unknown[0], _dimension({known: k // u}))
+            if len(unknown) == 1 and _unknown(unknown[0]):
+                return self._bind(unknown[0], _dimension({known: Fraction(k) / u}))
         if any(_unknown(name) for name in x + y):
             return self._postpone(a, b)
         return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
@@ -41,12 +41,14 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A printed subexpression, how strongly it binds, and the exponent it may end with."""
+    """A printed subexpression: how strongly it binds, the exponent it ends with, and how it reads as
+    the left factor of a longer product, if that differs."""
 
     text: str
     level: int
     exponent: str = ""
     base: str = ""
+    left: str = ""
 
 
 def text(e: Expr) -> str:
@@ -199,10 +201,16 @@ def _scale(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     factor, (c, a) = e.args[0], args
     if factor.op.role != "number":
         needed = "unary" if factor.op.role == "product" else "product"
-        left = printer.at(c, LEVELS[needed] if c.text[:1] != "-" else LEVELS["product"])
+        left = c.left or printer.at(c, LEVELS[needed] if c.text[:1] != "-" else LEVELS["product"])
         return Piece(printer.style.times.join([left, _factor(printer, a)]), LEVELS["product"])
-    value: Fraction = factor.data
-    shown = _factor(printer, a)
+    whole = _multiple(printer, factor.data, _factor(printer, a), a)
+    if e.args[1].op.role != "product" or not e.is_scalar:
+        return whole
+    closed = _multiple(printer, factor.data, printer.at(a, LEVELS["unary"]), a)
+    return replace(whole, left=closed.text)
+
+
+def _multiple(printer: Printer, value: Fraction, shown: str, a: Piece) -> Piece:
     sign, value = ("-", -value) if value < 0 else ("", value)
     if value.denominator != 1 and value.denominator <= DECIMAL_FROM:
         return _fraction(printer, sign, value, shown, a)

@@ -23,11 +23,12 @@ from symcalc.simplify import normalizer, unfold
 
 if TYPE_CHECKING:
     from symcalc.derive import Derivation
+    from symcalc.second import SecondDifferential
 
 STRUCTURE = {"sum", "product", "scale", "transpose", "hadamard"}
 MAX_ROUNDS = 60
 MAX_TERMS = 12
-EQUAL, INNER = "equal", "inner product"
+EQUAL, INNER, SECOND = "equal", "inner product", "second differential"
 
 
 @dataclass(frozen=True)
@@ -267,6 +268,16 @@ def _moves(e: Expr, h: Expr, book: Rulebook) -> str:
     return ", ".join(names + [f"adjoint of {name}" for name in others]) or "collected"
 
 
+def second_steps(s: SecondDifferential) -> tuple[Step, ...]:
+    """Return the steps from the gradient to the bilinear form."""
+    steps = _push(s.gradient, s.variables[1], s.second, s.rules)
+    last = steps[-1].after if steps else s.gradient
+    steps += _equal(last, s.action, "collected", "matrix algebra")
+    read = f"d2f = tr(dG*{s.first}'), dG the differential of the gradient along {s.second}"
+    source = "Magnus & Neudecker (2019), ch. 10: second identification theorem"
+    return (*steps, Step(s.action, s.bilinear, read, source, SECOND))
+
+
 # -- printing -----------------------------------------------------------------------------------
 
 
@@ -314,9 +325,15 @@ def steps_latex(d: Derivation, steps: bool) -> str:
     result = f"{left} = {_result(d).latex()}"
     if not steps:
         return result
+    return steps_lines_latex(d.steps, left)
+
+
+def steps_lines_latex(steps: Iterable[Step], left: str) -> str:
+    """Return steps as an `aligned` environment; `left` is what a gradient is called."""
     lines = []
-    for step in d.steps:
-        before = left if step.relation == INNER else step.before.latex()
+    names = {INNER: left, SECOND: "\\mathrm{d}^2 f"}
+    for step in steps:
+        before = names.get(step.relation) or step.before.latex()
         lines.append(f"{before} &= {step.after.latex()} && \\text{{{_latex_text(step.rule)}}}")
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 

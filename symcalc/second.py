@@ -1,0 +1,177 @@
+"""The second differential, in the forms in which it is wanted: bilinear, as an action, as a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from symcalc.differential import differential
+from symcalc.expr import Expr, in_scope, substitute
+from symcalc.project import duplicates, project
+from symcalc.rulebook import Rulebook
+from symcalc.shape import SCALAR
+from symcalc.simplify import simplify
+from symcalc.steps import Step, pairing, second_steps, steps_lines_latex
+from symcalc.vec import linear_matrix
+
+
+@dataclass(frozen=True)
+class SecondDifferential:
+    """`d2f[H, K] = tr(G2(K)*H')`: the second derivative of a scalar function, nothing lost.
+
+    `first` and `second` are the directions (`H_1` of the first variable, `H_2` of the second).
+    """
+
+    function: Expr
+    gradient: Expr
+    variables: tuple[Expr, Expr]
+    symmetric: str
+    scope: Mapping[str, Expr] = field(repr=False)
+    rules: Rulebook = field(repr=False)
+
+    @cached_property
+    def first(self) -> Expr:
+        """The direction of the first variable."""
+        return self._direction(0)
+
+    @cached_property
+    def second(self) -> Expr:
+        """The direction of the second variable, in which the gradient is differentiated."""
+        return self._direction(1)
+
+    def _direction(self, index: int) -> Expr:
+        taken = set(self.scope)
+        prefix = next(p for p in ("H_", "K_", "dir_", "direction_") if not {p + "1", p + "2"} & taken)
+        variable = self.variables[index]
+        kept = variable.data[1] & {"symmetric", "skew", "diagonal", "lower", "upper"}
+        return self.rules.algebra.symbol(f"{prefix}{index + 1}", variable.shape, kept)
+
+    @cached_property
+    def action(self) -> Expr:
+        """`G2(K)`, the derivative of the gradient in the direction `H_2`; it is linear in `H_2`.
+
+        >>> from symcalc import derive
+        >>> print(derive("||X||_F^2", "X").second().action)
+        2*H_2
+        """
+        return self._known(simplify(self.raw_action, self.rules, self.function))
+
+    @cached_property
+    def raw_action(self) -> Expr:
+        """The action as the rules give it, not simplified."""
+        return differential(self.gradient, {self.variables[1]: self.second}, self.rules)
+
+    @cached_property
+    def bilinear(self) -> Expr:
+        """`d2f[H_1, H_2]`, a scalar that is linear in both directions.
+
+        >>> from symcalc import derive
+        >>> print(derive("||X||_F^2", "X").second().bilinear)
+        tr(2*H_2*H_1')
+        """
+        return self._known(pairing(self.action, self.first))
+
+    @cached_property
+    def hessian(self) -> Expr:
+        """The matrix of the action in vec order; for a scalar variable the shape of the gradient.
+
+        >>> from symcalc import derive
+        >>> print(derive("x'*A*x", "x").second().hessian)
+        A + A'
+        """
+        plain = map_matrix(self.action, self.second, self.rules)
+        if self.symmetric == "entries":
+            plain = self._by_entries(plain)
+        return self._known(simplify(plain, self.rules, self.function))
+
+    def _by_entries(self, matrix: Expr) -> Expr:
+        """Write the Hessian by the free entries of symmetric variables: `D'*H*D`."""
+        algebra = self.rules.algebra
+        left, right = (duplicates(v, algebra) for v in self.variables)
+        if left is not None:
+            matrix = algebra.times(algebra.transpose(left), matrix)
+        return matrix if right is None else algebra.times(matrix, right)
+
+    @property
+    def structure(self) -> str:
+        """What kind of matrix the Hessian is: zero, scalar, diagonal, kronecker or dense."""
+        return structure(self.hessian)
+
+    @property
+    def blocks(self) -> tuple[Expr, ...]:
+        """The factors `(A, B)` of a Hessian `kron(A, B)`, coefficient in the first; else the Hessian.
+
+        >>> from symcalc import derive
+        >>> print(*derive("||T - U*V'||_F^2", "U").second().blocks)
+        2*V'*V I
+        """
+        factor, inner = _unscaled(self.hessian)
+        if inner.op.name != "kron":
+            return (self.hessian,)
+        left, right = inner.args
+        algebra = self.rules.algebra
+        first = left if factor is None else simplify(algebra.times(factor, left), self.rules)
+        return tuple(self._known(part) for part in (first, right))
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The derivation of the second differential from the gradient."""
+        return second_steps(self)
+
+    def latex(self, steps: bool = False) -> str:
+        """Return the bilinear form as LaTeX, or the whole derivation as an `aligned` environment."""
+        if steps:
+            return steps_lines_latex(self.steps, "\\nabla f")
+        return f"\\mathrm{{d}}^2 f = {self.bilinear.latex()}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def __str__(self) -> str:
+        names = ", ".join(v.name for v in self.variables)
+        return (
+            f"d2f[{self.first}, {self.second}] by {names}\n"
+            f"  bilinear: {self.bilinear}\n  action:   {self.second} -> {self.action}"
+        )
+
+    def _known(self, e: Expr) -> Expr:
+        both = {d.name: d for d in (self.first, self.second)}
+        return in_scope(e, {**self.scope, **both})
+
+
+def map_matrix(e: Expr, h: Expr, book: Rulebook) -> Expr:
+    """Return the matrix of a linear map; of a map from the scalars, its value at 1."""
+    if h.shape == SCALAR:
+        return substitute([e], {h: book.algebra.number(1)})[0]
+    return linear_matrix(e, h, book)
+
+
+def structure(e: Expr) -> str:
+    """Name the structure of a Hessian."""
+    if e.shape == SCALAR:
+        return "scalar"
+    _, inner = _unscaled(e)
+    if inner.op.role == "zeros":
+        return "zero"
+    if inner.op.name in ("diag",) or inner.op.role == "identity":
+        return "diagonal"
+    return "kronecker" if inner.op.name == "kron" else "dense"
+
+
+def _unscaled(e: Expr) -> tuple[Expr | None, Expr]:
+    return (e.args[0], e.args[1]) if e.op.role == "scale" else (None, e)
+
+
+def second_differential(
+    function: Expr,
+    gradient: Expr,
+    variables: tuple[Expr, Expr],
+    symmetric: str,
+    scope: Mapping[str, Expr],
+    rules: Rulebook,
+) -> SecondDifferential:
+    """Return the second differential of a function whose gradient by the first variable is known."""
+    if symmetric == "entries":
+        gradient = simplify(project(gradient, variables[0], "space", rules), rules, function)
+    return SecondDifferential(function, gradient, variables, symmetric, scope, rules)
