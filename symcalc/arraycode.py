@@ -11,11 +11,14 @@ import ast
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symcalc.errors import RuleError
 from symcalc.kernels import Kernels
 from symcalc.op import Op
+
+if TYPE_CHECKING:
+    from symcalc.expr import Expr
 
 XP = frozenset(
     [
@@ -160,29 +163,45 @@ NODES = (
 )  # fmt: skip
 
 
-def array_source(op: Op) -> tuple[str, list[str]]:
-    """Return the template as Python source over parameter names, and the names."""
-    source = op.column("array")
+COLUMNS = ("array", "rank_one", "flat")
+
+
+def array_source(op: Op, column: str = "array") -> tuple[str, list[str]]:
+    """Return a template as Python source over parameter names, and the names."""
+    source = op.column(column)
     names = [slot.name for slot in op.slots] + list(op.dims)
     source = re.sub(r"\{(\w+)\.\.\.\}", r"*\1_", source)
     return re.sub(r"\{(\w+)\}", r"\1_", source), [f"{name}_" for name in names]
 
 
+def column_for(node: Expr) -> str:
+    """Return which template fits: the product of a column and a row, and flat vectors, differ."""
+    op = node.op
+    if op.column("rank_one") and node.args[0].shape[1] == 1:
+        return "rank_one"
+    return "flat" if op.column("flat") and 1 in node.shape else "array"
+
+
 def check_array_template(place: str, op: Op) -> None:
-    """Raise `RuleError` unless the template calls allowed functions of its own slots only."""
-    source, names = array_source(op)
+    """Raise `RuleError` unless the templates call allowed functions of their own slots only."""
+    for column in COLUMNS:
+        if op.column(column):
+            _check_column(place, op, column)
+
+
+def _check_column(place: str, op: Op, column: str) -> None:
+    source, names = array_source(op, column)
     if op.role in ("number", "dimension"):
         names = ["value_"]
+    shown = f"`{op.column(column)}`"
     try:
         tree = ast.parse(source, mode="eval")
     except (SyntaxError, ValueError) as error:
-        raise RuleError(
-            f"{place} array: `{op.column('array')}` is not an expression: {error}"
-        ) from None
+        raise RuleError(f"{place} {column}: {shown} is not an expression: {error}") from None
     for node in ast.walk(tree):
         problem = _problem(node, set(names))
         if problem:
-            raise RuleError(f"{place} array: {problem} is not allowed in `{op.column('array')}`")
+            raise RuleError(f"{place} {column}: {problem} is not allowed in {shown}")
 
 
 def _problem(node: ast.AST, names: set[str]) -> str:
@@ -210,10 +229,13 @@ def _attribute_problem(node: ast.Attribute, names: set[str]) -> str:
 
 
 @cache
-def array_function(op: Op) -> Callable[..., Any]:
+def array_function(op: Op, column: str = "array") -> Callable[..., Any]:
     """Compile the template of an operation: a function of (xp, special, k, *slots, *dims)."""
-    source, names = array_source(op)
+    source, names = array_source(op, column)
     if op.variadic:
         names = [f"*{names[0]}"]
     code = f"lambda xp, special, k, {', '.join(names)}: {source}"
-    return eval(compile(code, f"<rules {op.name}>", "eval"), {"__builtins__": {}})
+    function: Callable[..., Any] = eval(
+        compile(code, f"<rules {op.name}>", "eval"), {"__builtins__": {}}
+    )
+    return function

@@ -1,16 +1,18 @@
-"""Values: one fold over the array column. Inside, scalars are 0-D and everything else is 2-D."""
+"""Values: one fold over the array column. Scalars are 0-D, vectors and rows 1-D, matrices 2-D."""
 
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symcalc.arraycode import array_function
+from symcalc.arraycode import array_function, column_for
 from symcalc.errors import EvaluationError
 from symcalc.graph import postorder
 from symcalc.kernels import Kernels
@@ -44,6 +46,11 @@ class Backend:
     special: Any
     kernels: Kernels
 
+    def number(self, value: Fraction) -> Any:
+        """Return an exact number as one of the library."""
+        whole = value.denominator == 1 and abs(value) < 2**53
+        return int(value) if whole else float(value)
+
 
 @cache
 def numpy_backend() -> Backend:
@@ -65,7 +72,7 @@ def evaluate(e: Expr, arrays: Mapping[str, Any], scope: Mapping[str, Expr] | Non
 def read_arrays(
     known: Mapping[str, Expr], arrays: Mapping[str, Any], xp: Any = np
 ) -> tuple[dict[Expr, Any], dict[str, int]]:
-    """Bring arrays to the inner convention and read the dimensions off them."""
+    """Bring arrays to the convention and read the dimensions off them."""
     values: dict[Expr, Any] = {}
     dims: dict[str, int] = {}
     owners: dict[str, str] = {}
@@ -76,9 +83,17 @@ def read_arrays(
             )
         symbol = known[name]
         values[symbol] = _inward(symbol, value, xp)
-        for dim, size in zip(symbol.shape, np.shape(values[symbol]) or (1, 1), strict=True):
+        for dim, size in zip(symbol.shape, _full_shape(symbol, values[symbol]), strict=True):
             _bind_dim(symbol, dim, size, dims, owners)
     return values, dims
+
+
+def _full_shape(symbol: Expr, array: Any) -> tuple[int, int]:
+    shape = tuple(array.shape)
+    if len(shape) == 2:
+        return shape[0], shape[1]
+    size = shape[0] if shape else 1
+    return (1, size) if symbol.shape[0] == 1 else (size, 1)
 
 
 def _bind_dim(
@@ -86,7 +101,7 @@ def _bind_dim(
 ) -> None:
     if isinstance(dim, str) and dim not in dims:
         dims[dim], owners[dim] = size, symbol.name
-    expected = dim_substitute(dim, dims)  # type: ignore[arg-type]
+    expected = dim_substitute(dim, dims)
     if isinstance(expected, int) and expected != size:
         because = f" ({dim} = {expected} by {owners[dim]})" if dim in owners else ""
         raise EvaluationError(
@@ -103,15 +118,21 @@ def _inward(symbol: Expr, value: Any, xp: Any) -> Any:
     if kind in "iub":
         array = array.astype(np.float64)
     array = xp.asarray(array)
-    shape = tuple(array.shape)
-    if symbol.shape == SCALAR and array.size == 1:
+    rank, shape = _rank(symbol), tuple(array.shape)
+    thin = len(shape) == 2 and shape[1 if symbol.shape[1] == 1 else 0] == 1
+    if rank == 0 and math.prod(shape) == 1:
         return xp.reshape(array, ())
-    if symbol.shape[1] == 1 and len(shape) == 1:
-        return xp.reshape(array, (-1, 1))
-    if len(shape) != 2 or symbol.shape == SCALAR:
-        wanted = "a scalar" if symbol.shape == SCALAR else shape_text(symbol.shape)
-        raise EvaluationError(f"{symbol.name} is {wanted}: an array of shape {shape} does not fit")
-    return array
+    if rank == 1 and (len(shape) == 1 or thin):
+        return xp.reshape(array, (-1,))
+    if rank == 2 and len(shape) == 2:
+        return array
+    wanted = "a scalar" if rank == 0 else shape_text(symbol.shape)
+    raise EvaluationError(f"{symbol.name} is {wanted}: an array of shape {shape} does not fit")
+
+
+def _rank(e: Expr) -> int:
+    """Return the number of axes that the value of an expression has."""
+    return 0 if e.shape == SCALAR else (1 if 1 in e.shape else 2)
 
 
 def compute(
@@ -128,38 +149,48 @@ def compute(
 def _value(node: Expr, memo: Mapping[Expr, Any], dims: Mapping[str, int], backend: Backend) -> Any:
     role = node.op.role
     if role == "number":
-        value = node.data
-        return int(value) if value.denominator == 1 and abs(value) < 2**53 else float(value)
+        return backend.number(node.data)
     if role == "dimension":
         return size_of(node.data, dims)
     if role == "symbol":
         raise EvaluationError(f"no value for {node.name}; pass {node.name}=...")
     if not node.op.column("array"):
         raise EvaluationError(f"`{node.op.name}` has no array code")
-    args = [_fit(memo[arg], arg, node.op.slot(k), backend.xp) for k, arg in enumerate(node.args)]
+    args = [_fit(memo[arg], node, k, backend.xp) for k, arg in enumerate(node.args)]
     sizes = [size_of(dim, dims) for dim in node.data] if node.op.dims else []
-    function = array_function(node.op)
+    function = array_function(node.op, column_for(node))
     result = function(backend.xp, backend.special, backend.kernels, *args, *sizes)
-    return backend.xp.reshape(result, ()) if node.is_scalar and np.ndim(result) else result
+    rank = _rank(node)
+    if rank == 2 or np.ndim(result) == rank:
+        return result
+    return backend.xp.reshape(result, () if rank == 0 else (-1,))
 
 
-def _fit(value: Any, arg: Expr, slot: Any, xp: Any) -> Any:
-    """Give a scalar the 1-by-1 form where the slot holds a matrix."""
-    if arg.is_scalar and (slot.rows, slot.cols) != SCALAR:
-        return xp.reshape(xp.asarray(value), (1, 1))
-    return value
+def full_form(node: Expr, index: int) -> tuple[int, int] | None:
+    """Return the 2-D shape that an argument must be given, None where its own form fits.
+
+    A matrix slot takes 2-D arrays; operations that declare `any_rank`, and products, do not care.
+    """
+    arg, slot = node.args[index], node.op.slot(index)
+    loose = node.op.column("any_rank") or node.op.role == "product"
+    if loose or 1 not in arg.shape or 1 in (slot.rows, slot.cols):
+        return None
+    return (1, 1) if arg.is_scalar else ((-1, 1) if arg.shape[1] == 1 else (1, -1))
+
+
+def _fit(value: Any, node: Expr, index: int, xp: Any) -> Any:
+    wanted = full_form(node, index)
+    return value if wanted is None else xp.reshape(xp.asarray(value), wanted)
 
 
 def size_of(dim: Dim, dims: Mapping[str, int]) -> int:
     """Return the number that a dimension has at this evaluation."""
-    size = dim_substitute(dim, dims)  # type: ignore[arg-type]
+    size = dim_substitute(dim, dims)
     if isinstance(size, (str, Polynomial)):
         raise EvaluationError(f"the size {size} is not known: pass a variable whose shape fixes it")
     return size
 
 
 def outward(value: Any, e: Expr) -> Any:
-    """Bring a result to the outer convention: vectors 1-D, scalars 0-D."""
-    if e.is_scalar:
-        return np.asarray(value)[()] if not hasattr(value, "dtype") else value
-    return value[:, 0] if e.shape[1] == 1 else value
+    """Return a scalar as a NumPy scalar, everything else as it is."""
+    return np.asarray(value)[()] if e.is_scalar and not hasattr(value, "dtype") else value

@@ -1,6 +1,6 @@
 """Numeric functions that a one-line array template cannot say; `k.name` in the array column.
 
-Arrays are 2-D, scalars 0-D. `xp` is NumPy, `jax.numpy`, or a namespace like them.
+Matrices are 2-D arrays, vectors and rows 1-D, scalars 0-D. `xp` is NumPy, `jax.numpy`, or a namespace like them.
 """
 
 from __future__ import annotations
@@ -46,20 +46,8 @@ class Kernels:
             total = total + power(a, i) @ e @ power(a, whole - 1 - i)
         return total
 
-    def sum_columns(self, a: Array) -> Array:
-        return self._xp.sum(a, 0)[:, None]
-
-    def sum_rows(self, a: Array) -> Array:
-        return self._xp.sum(a, 1)[:, None]
-
-    def diag(self, x: Array) -> Array:
-        return self._xp.diag(x[:, 0])
-
-    def diagonal(self, a: Array) -> Array:
-        return self._xp.diagonal(a)[:, None]
-
     def vec(self, a: Array) -> Array:
-        return self._xp.reshape(a.T, (-1, 1))
+        return self._xp.reshape(a.T, (-1,))
 
     def unvec(self, v: Array, m: int, n: int) -> Array:
         return self._xp.reshape(v, (n, m)).T

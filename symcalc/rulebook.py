@@ -24,7 +24,8 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "call": str, "aliases": list, "literal": str,
     "d": dict, "derivative": str, "adjoint": dict, "vec": dict, "transpose": str, "macro": str,
     "homogeneous": dict, "keeps": list, "gives": list, "define": str,
-    "invariant": bool, "expand": str, "analytic": bool, "inside": bool,
+    "invariant": bool, "expand": str, "analytic": bool, "inside": bool, "any_rank": bool,
+    "rank_one": str, "flat": str,
     "array": str, "domain": (str, dict), "assumes": str, "source": str,
     "text": str, "latex": str, "pretty": str, "level": str, "latex_level": str, "pretty_level": str,
     "show": str, "superscript": str,
@@ -322,7 +323,7 @@ def _with_derivative(place: str, name: str, row: dict[str, Any]) -> dict[str, An
     derivative = row["derivative"]
     plain = derivative == "0" or derivative.startswith(REFUSAL)
     body = derivative if plain else f"({derivative}) .* H"
-    return {"transpose": f"{name}({slot}')", **row, "d": {slot: body}}
+    return {"transpose": f"{name}({slot}')", "any_rank": True, **row, "d": {slot: body}}
 
 
 def _shape(place: str, text: str) -> Shape:

@@ -168,7 +168,7 @@ class _Case:
 
     def _vec_error(self, slot: Expr, body: Expr) -> float:
         by = self._direction(slot)
-        matrix = np.atleast_2d(self.value(body))
+        matrix = np.reshape(self.value(body), (-1, np.size(by)))
         got = matrix @ np.reshape(by, (-1, 1), order="F")
         return _distance(got, np.reshape(self._linear(slot, by), (-1, 1), order="F"))
 

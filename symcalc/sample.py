@@ -32,6 +32,8 @@ def sample(variable: Expr, sizes: Mapping[str, int], rng: Rng, mode: str = "plai
     attributes = variable.data[1]
     if variable.shape == SCALAR:
         return np.asarray(_entries((), attributes, rng, mode))
+    if 1 in variable.shape:
+        return _entries((shape[0] * shape[1],), attributes, rng, mode)
     for name, build in BUILDERS.items():
         if name in attributes:
             return build(shape, rng, "positive" if "positive" in attributes else mode)
