@@ -74,6 +74,14 @@ def close_attributes(attributes: frozenset[str]) -> frozenset[str]:
     return attributes.union(*(IMPLIED.get(word, set()) for word in attributes))
 
 
+def shortest_attributes(attributes: frozenset[str]) -> list[str]:
+    """Leave out what the other attributes imply."""
+    implied = close_attributes(frozenset()).union(
+        *(close_attributes(frozenset({word})) - {word} for word in attributes)
+    )
+    return sorted(attributes - implied)
+
+
 def parse_declaration(text: str, name: str = "") -> Declaration:
     """Read `[attributes] scalar | vector(n) | matrix(n, m) | matrix(n)`."""
     *words, kind = re.split(r"\s+(?=(?:scalar|vector|matrix)\b)", text.strip())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from symcalc.adjoint import gradients
 from symcalc.assume import assumptions
+from symcalc.codegen import compiled, generate
 from symcalc.differential import differential, direction
 from symcalc.errors import ParseError, ShapeError
 from symcalc.expr import Expr, in_scope
@@ -123,8 +124,10 @@ def squared_up(d: Derivation) -> Derivation | None:
     return None
 
 
-def weighted(d: Derivation, weight: str | Expr | None) -> tuple[Expr, Mapping[str, Expr]]:
-    """Return `tr(G)` or `tr(weight'*G)`, and the variables that are known with it."""
+def weighted(
+    d: Derivation, weight: str | Expr | None
+) -> tuple[Expr, Expr | None, Mapping[str, Expr]]:
+    """Return `tr(G)` or `tr(weight'*G)`, the weight, and the variables that are known with it."""
     g, algebra = d.gradient, d.rules.algebra
     if weight is None:
         if g.shape[0] != g.shape[1]:
@@ -132,7 +135,7 @@ def weighted(d: Derivation, weight: str | Expr | None) -> tuple[Expr, Mapping[st
                 f"the gradient `{g}` is {shape_text(g.shape)} and has no trace: pass a direction of "
                 "its shape, derive(..., weight=\"V\"), to differentiate tr(V'*G)"
             )
-        return algebra.trace(g), d.scope
+        return algebra.trace(g), None, d.scope
     declared = {name: declaration(symbol) for name, symbol in d.scope.items()}
     reading = (
         _reading(weight, declared, d.rules)
@@ -143,7 +146,7 @@ def weighted(d: Derivation, weight: str | Expr | None) -> tuple[Expr, Mapping[st
         raise ShapeError(
             f"the weight is {shape_text(reading.expr.shape)}, the gradient {shape_text(g.shape)}"
         )
-    return algebra.frobenius(reading.expr, g), {**d.scope, **reading.scope}
+    return algebra.frobenius(reading.expr, g), reading.expr, {**d.scope, **reading.scope}
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,8 @@ class Derivation:
     scope: Mapping[str, Expr] = field(repr=False)
     rules: Rulebook = field(repr=False)
     free: frozenset[str] = field(default=frozenset(), repr=False)
+    parent: Derivation | None = field(default=None, repr=False)
+    weight: Expr | None = None
 
     @cached_property
     def differential(self) -> Expr:
@@ -215,10 +220,10 @@ class Derivation:
         if weight is None and (squared := squared_up(self)) is not None:
             return squared.derive(wrt)
         variable = _variable(wrt, Reading(self.function, self.scope), book)
-        traced, scope = weighted(self, weight)
+        traced, by, scope = weighted(self, weight)
         return Derivation(
             traced, variable, self.layout, self.symmetric, {**scope, variable.name: variable}, book,
-            self.free,
+            self.free, self, by,
         )  # fmt: skip
 
     def second(self, wrt: str | Expr | None = None) -> SecondDifferential:
@@ -262,7 +267,8 @@ class Derivation:
         """Compare the gradient, and every step, with numbers at random points.
 
         `sizes` fixes dimensions (`{"n": 3}`), `against` names the judges: `"differences"` (central
-        differences along random directions) and `"complex-step"`. Raises `EvaluationError` where
+        differences along random directions), `"complex-step"`, `"jax"` and `"torch"` (automatic
+        differentiation of the function, an independent route). Raises `EvaluationError` where
         no point of the domain is found.
 
         >>> derive("logdet(X)", "X").verify().passed
@@ -291,6 +297,25 @@ class Derivation:
     def evaluate(self, **arrays: Any) -> Any:
         """Return the value of the gradient; see `Expr.evaluate`."""
         return self.gradient.evaluate(**arrays)
+
+    def code(self, target: str = "numpy", name: str = "value_and_gradient") -> str:
+        """Return a standalone function for NumPy, JAX or PyTorch: value and gradient.
+
+        For a function that is not a scalar the second result is the Jacobian.
+        """
+        second = "gradient" if self.function.is_scalar else "jacobian"
+        result = self.gradient if self.function.is_scalar else self.jacobian
+        summary = f"{self.function} and its {second} by {self.variable.name}: {result}"
+        outputs = {"value": self._unfolded, second: result}
+        return generate(outputs, self._arguments(list(outputs.values())), name, summary, target)
+
+    def compile(self, target: str = "numpy") -> Callable[..., Any]:
+        """Return the function that `code` prints; its source is in `.source`."""
+        return compiled(self.code(target), "value_and_gradient")
+
+    def _arguments(self, outputs: list[Expr]) -> list[Expr]:
+        used = {v for e in outputs for v in e.variables} | {self.variable}
+        return [v for v in self.scope.values() if v in used]
 
     def _known(self, e: Expr, *more: Expr) -> Expr:
         """Let the result accept arrays for every declared variable."""

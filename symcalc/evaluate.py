@@ -52,10 +52,15 @@ class Backend:
         return int(value) if whole else float(value)
 
 
+def special_functions(module: str) -> Any:
+    """Return a namespace of special functions that is imported when it is first used."""
+    return _Special(module)
+
+
 @cache
 def numpy_backend() -> Backend:
     """NumPy, with SciPy's special functions when they are needed."""
-    return Backend(np, _Special("scipy.special"), Kernels(np))
+    return Backend(np, special_functions("scipy.special"), Kernels(np))
 
 
 def evaluate(e: Expr, arrays: Mapping[str, Any], scope: Mapping[str, Expr] | None = None) -> Any:

@@ -109,7 +109,9 @@ class Kernels:
 
 
 def _whole(k: Array) -> int | None:
-    value = float(k) if np.ndim(k) == 0 and not np.iscomplexobj(k) else 0.5
+    """Return an exponent as an int if it is a known whole number."""
+    known = isinstance(k, (int, float, np.number, np.ndarray)) and not np.iscomplexobj(k)
+    value = float(k) if known else 0.5
     return int(value) if value.is_integer() else None
 
 

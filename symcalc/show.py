@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
-from symcalc.declare import GREEK
+from symcalc.declare import GREEK, shortest_attributes
 from symcalc.graph import postorder
 from symcalc.shape import SCALAR, Dim, dim_names
 
@@ -75,7 +75,7 @@ def brief(e: Expr, width: int = 40) -> str:
 def declaration(symbol: Expr) -> str:
     """Return the declaration of a variable, such as `symmetric matrix(n)`."""
     rows, cols = symbol.shape
-    words = sorted(symbol.data[1])
+    words = shortest_attributes(symbol.data[1])
     if symbol.shape == SCALAR:
         kind = "scalar"
     elif cols == 1:

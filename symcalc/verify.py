@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symcalc.autodiff import LIBRARIES, Autodiff
 from symcalc.differential import direction
 from symcalc.errors import EvaluationError
 from symcalc.evaluate import compute, numpy_backend
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 Array = Any
 Point = Mapping[Expr, Array]
-JUDGES = ("differences", "complex-step")
-STEP, TOLERANCE, COMPLEX_TOLERANCE = 1e-3, 1e-6, 1e-9
+JUDGES = ("differences", "complex-step", *LIBRARIES)
+STEP, TOLERANCE, EXACT_TOLERANCE = 1e-3, 1e-6, 1e-9
 POINTS, DIRECTIONS = 2, 3
 
 
@@ -159,16 +160,27 @@ def _complex_step(
     return np.imag(_values([e], _moved(point, variable, by, 1e-20j), sizes)[0]) / 1e-20
 
 
+def _measure(
+    d: Derivation, judge: str, sizes: Mapping[str, int]
+) -> Callable[[Point, Array], Array]:
+    """Return how a judge finds the derivative of the function at a point along a direction."""
+    if judge in LIBRARIES:
+        library = Autodiff(judge)
+        return lambda point, by: library.slope(d, point, by, sizes)
+    by_numbers = directional if judge == "differences" else _complex_step
+    return lambda point, by: by_numbers(d.function, point, d.variable, by, sizes)
+
+
 def _derivative_comparisons(
     d: Derivation, point: Point, sizes: Mapping[str, int], rng: np.random.Generator, judge: str
 ) -> list[Comparison]:
-    measure = directional if judge == "differences" else _complex_step
-    tolerance = TOLERANCE if judge == "differences" else COMPLEX_TOLERANCE
+    measure = _measure(d, judge, sizes)
+    tolerance = TOLERANCE if judge == "differences" else EXACT_TOLERANCE
     h = direction(d.variable)
     found = []
     for _ in range(DIRECTIONS):
         by = structured(d.variable, rng.standard_normal(np.shape(point[d.variable])))
-        wanted = measure(d.function, point, d.variable, by, sizes)
+        wanted = measure(point, by)
         (got,) = _values([_result(d)], {**point, h: by}, sizes)
         if d.function.is_scalar:
             got = _inner(got, by, d.layout, d.symmetric, d.variable)

@@ -1,0 +1,288 @@
+"""Code: a formula as a standalone function of NumPy, JAX or PyTorch, made from the array column.
+
+The templates are put together as syntax trees, so brackets come out right; what is used twice gets a name,
+kernels that are used come along as helper functions. Nothing of symcalc is needed to run the result.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import keyword
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symcalc.arraycode import array_source, column_for
+from symcalc.errors import EvaluationError
+from symcalc.evaluate import compute, full_form, numpy_backend
+from symcalc.expr import Expr
+from symcalc.graph import postorder
+from symcalc.kernels import Kernels
+from symcalc.shape import Dim, dim_names
+from symcalc.show import declaration
+
+
+@dataclass(frozen=True)
+class Target:
+    """A library: how it is imported and what its namespaces are called."""
+
+    imports: tuple[str, ...]
+    module: str
+    special: tuple[str, str]
+    dtype: str = ""
+
+
+TARGETS = {
+    "numpy": Target(("import numpy as np",), "np", ("from scipy import special", "special")),
+    "jax": Target(
+        ("import jax.numpy as jnp",), "jnp", ("from jax.scipy import special", "special")
+    ),
+    "torch": Target(("import torch",), "torch", ("", "torch.special"), "torch.float64"),
+}
+SPARE = set("np jnp torch special value gradient result".split())
+
+
+def generate(
+    outputs: Mapping[str, Expr],
+    variables: Sequence[Expr],
+    name: str,
+    summary: str,
+    target: str = "numpy",
+) -> str:
+    """Return the source of a function of `variables` that computes `outputs`.
+
+    Vectors are 1-D arrays, scalars numbers or 0-D arrays. Raises `EvaluationError` for an unknown target.
+    """
+    if target not in TARGETS:
+        raise EvaluationError(f"the target is one of {', '.join(TARGETS)}, not {target!r}")
+    writer = _Writer(TARGETS[target], variables)
+    results = [writer.result(label, e, list(outputs.values())) for label, e in outputs.items()]
+    body = [*writer.size_lines(list(outputs.values())), *writer.lines, f"return {', '.join(results)}"]
+    arguments = ", ".join(writer.names[v] for v in variables)
+    described = "\n".join(f"{writer.names[v]}: {declaration(v)}" for v in variables)
+    text = "\n".join(
+        [
+            f"def {name}({arguments}):",
+            textwrap.indent(f'"""{summary}\n\n{described}\n"""', "    ").replace("\n    \n", "\n\n"),
+            *(f"    {line}" for line in body),
+        ]
+    )
+    helpers = writer.helpers()
+    imports = [*TARGETS[target].imports, *writer.extra_imports]
+    return "\n\n\n".join(["\n".join(imports), *helpers, text]) + "\n"
+
+
+class _Writer:
+    """Writes the statements of one function."""
+
+    def __init__(self, target: Target, variables: Sequence[Expr]) -> None:
+        self.target = target
+        self.variables = variables
+        self.names = {v: _identifier(v.name) for v in variables}
+        self.trees: dict[Expr, ast.expr] = {}
+        self.lines: list[str] = []
+        self.used: list[str] = []
+        self.extra_imports: list[str] = []
+        self.sizes: dict[str, str] = {}
+        self.count = 0
+
+    def result(self, label: str, e: Expr, outputs: list[Expr]) -> str:
+        uses = _uses(outputs)
+        for node in postorder([e]):
+            if node not in self.trees:
+                self.trees[node] = self._node(node)
+                if uses[node] > 1 and node.args and not _is_view(node):
+                    self._name(node)
+        shown = ast.unparse(self.trees[e])
+        if shown.isidentifier() and e not in self.names:
+            return shown
+        self.lines.append(f"{label} = {shown}")
+        return label
+
+    def _name(self, node: Expr) -> None:
+        self.count += 1
+        fresh = f"t{self.count}"
+        while fresh in self.names.values():
+            self.count += 1
+            fresh = f"t{self.count}"
+        self.lines.append(f"{fresh} = {ast.unparse(self.trees[node])}")
+        self.trees[node] = ast.Name(fresh)
+
+    def _node(self, node: Expr) -> ast.expr:
+        role = node.op.role
+        if role == "symbol":
+            return ast.Name(self.names[node])
+        if role == "dimension":
+            return self._size(node.data)
+        if node.is_scalar and not any(n.op.role in ("symbol", "dimension") for n in postorder([node])):
+            return _constant(node)
+        if role == "transpose" and 1 in node.shape:
+            return self.trees[node.args[0]]
+        return self._filled(node)
+
+    def _filled(self, node: Expr) -> ast.expr:
+        """Put the trees of the arguments into the template of the operation."""
+        if not node.op.column("array"):
+            raise EvaluationError(f"`{node.op.name}` has no array code")
+        if node.op.role == "sum":
+            return self._added(node)
+        source, names = array_source(node.op, column_for(node))
+        args = [self._fitted(node, k) for k in range(len(node.args))]
+        values = dict(zip(names, [*args, *(self._size(d) for d in node.data or ())], strict=False))
+        tree = _Fill(values, self).visit(ast.parse(source, mode="eval")).body
+        whole = column_for(node) == "array" and 1 in node.shape and not node.op.column("any_rank")
+        if whole and any(full_form(node, k) for k in range(len(node.args))):
+            return self._reshaped(tree, () if node.is_scalar else (-1,))
+        return tree
+
+    def _added(self, node: Expr) -> ast.expr:
+        total = self.trees[node.args[0]]
+        for arg in node.args[1:]:
+            tree = self.trees[arg]
+            if isinstance(tree, ast.BinOp) and (minus := _without_minus(tree)) is not None:
+                total = ast.BinOp(total, ast.Sub(), minus)
+            else:
+                total = ast.BinOp(total, ast.Add(), tree)
+        return total
+
+    def _fitted(self, node: Expr, index: int) -> ast.expr:
+        tree = self.trees[node.args[index]]
+        wanted = full_form(node, index)
+        return tree if wanted is None else self._reshaped(tree, wanted)
+
+    def _reshaped(self, tree: ast.expr, shape: tuple[int, ...]) -> ast.expr:
+        function = ast.Attribute(ast.Name(self.target.module), "reshape")
+        return ast.Call(function, [tree, ast.parse(str(shape), mode="eval").body], [])
+
+    def _size(self, dim: Dim) -> ast.expr:
+        for name in dim_names(dim):
+            self.sizes.setdefault(name, self._read_size(name))
+        whole = re.sub(r"/", "//", str(dim))
+        return ast.parse(whole, mode="eval").body
+
+    def _read_size(self, name: str) -> str:
+        for v in self.variables:
+            for axis, dim in enumerate(v.shape):
+                if dim == name:
+                    return f"{self.names[v]}.shape[{0 if 1 in v.shape else axis}]"
+        raise EvaluationError(f"the size {name} is not the size of any argument")
+
+    def size_lines(self, outputs: list[Expr]) -> list[str]:
+        return [f"{name} = {source}" for name, source in self.sizes.items()]
+
+    def kernel(self, name: str) -> str:
+        """Return the name of a helper function and remember to write it out."""
+        if name not in self.used:
+            self.used.append(name)
+        return f"_{name}"
+
+    def namespace(self, name: str) -> ast.expr:
+        if name == "xp":
+            return ast.Name(self.target.module)
+        line, module = self.target.special
+        if line and line not in self.extra_imports:
+            self.extra_imports.append(line)
+        return ast.parse(module, mode="eval").body
+
+    def helpers(self) -> list[str]:
+        written: dict[str, str] = {}
+        waiting = list(self.used)
+        while waiting:
+            name = waiting.pop(0)
+            if name not in written:
+                written[name], needed = _helper(name, self.target)
+                waiting += needed
+        if any("np." in text for text in written.values()) and self.target.module != "np":
+            self.extra_imports.append("import numpy as np")
+        return list(written.values())
+
+
+class _Fill(ast.NodeTransformer):
+    """Replaces slots by trees and namespaces by modules."""
+
+    def __init__(self, values: Mapping[str, ast.expr], writer: _Writer) -> None:
+        self.values = values
+        self.writer = writer
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self.values:
+            return self.values[node.id]
+        return self.writer.namespace(node.id) if node.id in ("xp", "special") else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if isinstance(node.value, ast.Name) and node.value.id == "k":
+            return ast.Name(self.writer.kernel(node.attr))
+        self.generic_visit(node)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        creates = isinstance(node.func, ast.Attribute) and node.func.attr in ("eye", "ones", "zeros")
+        self.generic_visit(node)
+        if creates and self.writer.target.dtype:
+            dtype = ast.parse(self.writer.target.dtype, mode="eval").body
+            node.keywords.append(ast.keyword("dtype", dtype))
+        return node
+
+
+def _helper(name: str, target: Target) -> tuple[str, list[str]]:
+    """Return the source of a kernel as a plain function, and the kernels that it calls."""
+    source = textwrap.dedent(inspect.getsource(getattr(Kernels, name)))
+    source = re.sub(r": (Array|int|tuple\[int, int\])(?=[,)])", "", source)
+    source = re.sub(r"\) -> [^:]+:", "):", source, count=1)
+    source = source.replace(f"def {name}(self, ", f"def _{name}(").replace("self._xp", target.module)
+    if "_require_whole(" in source or "_whole(" in source:
+        source = source.replace("_require_whole(", "int(")
+        source = source.replace("whole = _whole(k)", "whole = int(k) if k == int(k) else None")
+    needed = re.findall(r"self\.(\w+)\(", source)
+    source = re.sub(r"self\.(\w+)\(", lambda m: f"_{m[1].lstrip('_')}(", source)
+    source = source.replace("def __", "def _")
+    return source.rstrip(), needed
+
+
+def _uses(outputs: list[Expr]) -> dict[Expr, int]:
+    counts: dict[Expr, int] = {}
+    for node in postorder(outputs):
+        counts.setdefault(node, 0)
+        for arg in node.args:
+            counts[arg] += 1
+    for output in outputs:
+        counts[output] += 1
+    return counts
+
+
+def _is_view(node: Expr) -> bool:
+    """Whether a node costs nothing: the transpose of a vector, or of something that has a name."""
+    return node.op.role == "transpose" and (1 in node.shape or not node.args[0].args)
+
+
+def _constant(node: Expr) -> ast.expr:
+    value = compute([node], {}, {}, numpy_backend())[0]
+    return ast.Constant(value if isinstance(value, int) else float(value))
+
+
+def _without_minus(tree: ast.BinOp) -> ast.expr | None:
+    """Return `a` for `-1 * a` and `2*a` for `-2 * a`."""
+    left = tree.left
+    if not isinstance(tree.op, ast.Mult) or not isinstance(left, ast.Constant):
+        return None
+    if not isinstance(left.value, (int, float)) or left.value >= 0:
+        return None
+    if left.value == -1:
+        return tree.right
+    return ast.BinOp(ast.Constant(-left.value), ast.Mult(), tree.right)
+
+
+def _identifier(name: str) -> str:
+    return f"{name}_" if keyword.iskeyword(name) or name in SPARE else name
+
+
+def compiled(source: str, name: str) -> Callable[..., Any]:
+    """Run generated source and return its function, with the source as `.source`."""
+    scope: dict[str, Any] = {}
+    exec(compile(source, f"<symcalc {name}>", "exec"), scope)
+    function: Callable[..., Any] = scope[name]
+    function.source = source  # type: ignore[attr-defined]
+    return function
