@@ -1,5 +1,8 @@
 """symcalc: symbolic matrix differential calculus, step by step, checked by numbers."""
 
+from collections.abc import Callable
+from functools import partial
+
 from symcalc.derive import Derivation, derive, parse, variables
 from symcalc.errors import (
     EvaluationError,
@@ -9,7 +12,7 @@ from symcalc.errors import (
     SymcalcError,
 )
 from symcalc.expr import Expr
-from symcalc.rulebook import Rulebook, load_rules
+from symcalc.rulebook import Rulebook, default_rules, load_rules
 from symcalc.steps import Step
 from symcalc.verify import Verification
 
@@ -31,3 +34,11 @@ __all__ = [
     "parse",
     "variables",
 ]
+
+
+def __getattr__(name: str) -> Callable[..., Expr]:
+    """Every operation of the rules is a function of expressions: `symcalc.tr(X.T @ A @ X)`."""
+    found = default_rules().find(name) if not name.startswith("_") else []
+    if not found or not found[0].slots:
+        raise AttributeError(f"module 'symcalc' has no attribute {name!r}")
+    return partial(default_rules().apply, name)

@@ -17,7 +17,8 @@ from symcalc.shape import SCALAR, Dim, Shape, Unify, same, shape_text
 from symcalc.show import brief
 
 FLAT_SUM = 100
-MAX_NUMBER_BITS = 4096
+FLAT_PRODUCT = 16
+MAX_NUMBER_BITS = 8192
 
 
 class Algebra:
@@ -26,6 +27,7 @@ class Algebra:
     def __init__(self, ops: Mapping[str, Op], unify: Unify = same) -> None:
         self.ops = ops
         self.unify = unify
+        self.notes: list[str] = []
         self.role = {op.role: op for op in ops.values() if op.role}
         self._special: dict[Op, Callable[..., Expr]] = {
             self.role[role]: build
@@ -64,7 +66,9 @@ class Algebra:
         return self.build(self.ops[name], args, dims)
 
     def number(self, value: Fraction | int) -> Expr:
-        """Return an exact rational constant."""
+        """Return an exact rational constant. Raises `ShapeError` beyond a reasonable size."""
+        if value.numerator.bit_length() + value.denominator.bit_length() > MAX_NUMBER_BITS:
+            raise ShapeError("a number here is too large")
         return node(self.role["number"], (), SCALAR, Fraction(value))
 
     def symbol(self, name: str, shape: Shape, attributes: frozenset[str] = frozenset()) -> Expr:
@@ -105,6 +109,8 @@ class Algebra:
         """Return the sum of the terms; a scalar beside a vector stands for each entry."""
         if len(terms) == 1:
             return terms[0]
+        if all(term.op is self.role["number"] for term in terms):
+            return self.number(sum(term.data for term in terms))
         shape = next((term.shape for term in terms if not term.is_scalar), SCALAR)
         parts = tuple([self._entrywise(term, shape) for term in terms])
         for part in parts:
@@ -133,6 +139,7 @@ class Algebra:
                     f"a matrix is ambiguous; write `{_times_text(term)}I` or "
                     f"`{_times_text(term)}ones(n, m)`"
                 )
+            self.notes.append(f"`{brief(term)}` is added to every entry")
             return self.times(term, self.ones(shape))
         return term
 
@@ -161,6 +168,10 @@ class Algebra:
             return self._multiple(a.args[0], self.times(a.args[1], b))
         if b.op is scale:
             return self._multiple(b.args[0], self.times(a, b.args[1]))
+        a, divisors = self._numerator(a)
+        b, others = self._numerator(b)
+        if divisors or others:
+            return self._over(self.times(a, b), [*divisors, *others])
         if not self.unify(a.shape[1], b.shape[0]):
             raise self._product_error(a, b)
         return node(self.role["product"], (a, b), (a.shape[0], b.shape[1]))
@@ -187,6 +198,8 @@ class Algebra:
     def _scalar_times(self, a: Expr, b: Expr) -> Expr:
         """Multiply two scalars, the number first and the rest from left to right."""
         (m, x), (n, y) = self._split(a), self._split(b)
+        if len(y) > FLAT_PRODUCT:  # a long product stays one factor: doubling it must not unfold it
+            n, y = Fraction(1), [b]
         factors = [*x, *y]
         if m * n != 1 or not factors:
             factors.insert(0, self.number(m * n))

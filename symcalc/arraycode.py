@@ -163,6 +163,7 @@ NODES = (
 )  # fmt: skip
 
 
+MAX_TEMPLATE = 2000
 COLUMNS = ("array", "rank_one", "flat")
 
 
@@ -194,9 +195,11 @@ def _check_column(place: str, op: Op, column: str) -> None:
     if op.role in ("number", "dimension"):
         names = ["value_"]
     shown = f"`{op.column(column)}`"
+    if len(source) > MAX_TEMPLATE:
+        raise RuleError(f"{place} {column}: a template of {len(source)} characters is too long")
     try:
         tree = ast.parse(source, mode="eval")
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise RuleError(f"{place} {column}: {shown} is not an expression: {error}") from None
     for node in ast.walk(tree):
         problem = _problem(node, set(names))

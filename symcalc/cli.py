@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -17,7 +18,10 @@ from symcalc.steps import rule_text
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    args = _parser().parse_args(argv)
+    args = _parser().parse_args([_positional(word) for word in argv or sys.argv[1:]])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return int(args.run(args))
     except SymcalcError as error:
@@ -25,6 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 0
+
+
+def _positional(word: str) -> str:
+    """Keep a formula that starts with a minus sign from being taken for an option."""
+    option = word.startswith("--") or word in ("-", "-h")
+    return f" {word}" if word.startswith("-") and not option else word
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,7 +133,7 @@ def _summary(book: Rulebook, op: Op) -> str:
 
 def _run_show(args: argparse.Namespace) -> int:
     book = _rules(args.rules)
-    ops = [book.ops[args.name]] if args.name in book.ops else book.find(args.name)
+    ops = [op for op in book.ops.values() if args.name in (op.name, op.call)] or book.find(args.name)
     rows = [row for row in book.rewrites if row.name == args.name]
     if not ops and not rows:
         raise SymcalcError(f"there is no row `{args.name}`; see `symcalc rules list`")

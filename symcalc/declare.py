@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -84,17 +85,20 @@ def shortest_attributes(attributes: frozenset[str]) -> list[str]:
 
 def parse_declaration(text: str, name: str = "") -> Declaration:
     """Read `[attributes] scalar | vector(n) | matrix(n, m) | matrix(n)`."""
-    *words, kind = re.split(r"\s+(?=(?:scalar|vector|matrix)\b)", text.strip())
-    attributes = [word for part in words for word in part.split()]
+    found = re.search(r"\b(?:scalar|vector|matrix)\b", text)
+    start = found.start() if found else 0
+    attributes, kind = text[:start].split(), text[start:].strip()
     match = _KIND.fullmatch(kind)
     unknown = [word for word in attributes if word not in ATTRIBUTES]
     if match is None or unknown:
-        problem = f"`{unknown[0]}` is no attribute" if match and unknown else f"`{text}` is not one"
+        problem = f"`{unknown[0]}` is no attribute" if match and unknown else f"`{text[:60]}` is not one"
         raise ParseError(
             f"declaration of {name or 'a variable'}: {problem}; write "
             "`[attributes] scalar`, `vector(n)`, `matrix(n)` or `matrix(n, m)`, with attributes "
             f"{', '.join(sorted(ATTRIBUTES))}"
         )
+    if {"symmetric", "skew"} <= close_attributes(frozenset(attributes)):
+        raise ParseError(f"declaration of {name or text}: no matrix is both symmetric and skew")
     shape = _shape(match[1], match[2], text)
     given = frozenset(attributes)
     if given & SQUARE_ATTRIBUTES and shape[0] != shape[1]:
@@ -122,16 +126,25 @@ def parse_where(where: Mapping[str, str] | str | None) -> dict[str, Declaration]
     """Read declarations given as a mapping or as text, `"X: matrix(n, m); a: scalar"`."""
     if where is None:
         return {}
+    if not isinstance(where, (str, Mapping)):
+        raise ParseError(
+            f"declarations are text or a mapping, where=\"x: vector(n)\", not {type(where).__name__}"
+        )
     if isinstance(where, str):
-        where = dict(_split_entry(entry) for entry in where.split(";") if entry.strip())
-    found = {}
+        entries = [_split_entry(entry) for entry in where.split(";") if entry.strip()]
+        where = dict(entries)
+        if len(where) < len(entries):
+            names = [name for name, _ in entries]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ParseError(f"`{twice}` is declared twice")
+    declared = {}
     for name, text in where.items():
         if not isinstance(text, str):
             raise ParseError(f"declaration of {name}: write it as text, such as 'matrix(n, m)'")
-        if not name.isidentifier():
+        if not isinstance(name, str) or not name.isidentifier():
             raise ParseError(f"`{name}` cannot be declared: it is not a name")
-        found[name] = parse_declaration(text, name)
-    return found
+        declared[unicodedata.normalize("NFKC", name)] = parse_declaration(text, name)
+    return declared
 
 
 def _split_entry(entry: str) -> tuple[str, str]:

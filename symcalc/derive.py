@@ -53,11 +53,11 @@ def derive(
         if value not in allowed:
             raise ParseError(f"{value!r} is not one of {', '.join(map(repr, allowed))}")
     book = rules or default_rules()
-    reading = _reading(f, where, book)
-    variable = _variable(wrt, reading, book)
+    reading = _reading(f, where, book, _variable_name(wrt))
+    variable = _variable(wrt, reading)
     made = Derivation(
         reading.expr, variable, layout, symmetric, {**reading.scope, variable.name: variable}, book,
-        reading.free,
+        reading.free, notes=reading.notes,
     )  # fmt: skip
     if made.function.is_scalar:
         _ = made.gradient
@@ -86,29 +86,35 @@ def variables(where: Mapping[str, str] | str) -> tuple[Expr, ...]:
     return tuple(read("0", where, default_rules()).scope.values())
 
 
-def _reading(f: str | Expr, where: Mapping[str, str] | str | None, book: Rulebook) -> Reading:
+def _reading(
+    f: str | Expr, where: Mapping[str, str] | str | None, book: Rulebook, mention: str = ""
+) -> Reading:
     if isinstance(f, str):
-        return read(f, where, book)
+        return read(f, where, book, mention=mention)
     if not isinstance(f, Expr):
         raise ParseError(f"a formula is text or an expression, not {type(f).__name__}")
-    scope = dict(read("0", where, book).scope)
-    return Reading(f, scope | dict(f.scope or {}) | {v.name: v for v in f.variables})
+    scope = dict(f.scope or {}) | {v.name: v for v in f.variables}
+    declared = {name: declaration(symbol) for name, symbol in scope.items()}
+    known = read("0", declared | dict(_as_mapping(where)), book, mention=mention)
+    return Reading(f, dict(known.scope) | scope, known.free)
 
 
-def _variable(wrt: str | Expr, reading: Reading, book: Rulebook) -> Expr:
-    if isinstance(wrt, Expr):
-        if wrt.op.role != "symbol":
-            raise ParseError(f"`{wrt}` is not a variable: differentiate by a name")
-        return wrt
+def _as_mapping(where: Mapping[str, str] | str | None) -> Mapping[str, str]:
+    if where is None or isinstance(where, Mapping):
+        return where or {}
+    return {name: declaration(v) for name, v in read("0", where, default_rules()).scope.items()}
+
+
+def _variable_name(wrt: str | Expr) -> str:
+    if isinstance(wrt, Expr) and wrt.op.role == "symbol":
+        return wrt.name
     if not isinstance(wrt, str) or not wrt.strip().isidentifier():
         raise ParseError(f"`{wrt}` is not a variable: differentiate by a name such as `X`")
-    name = wrt.strip()
-    if name in reading.scope:
-        return reading.scope[name]
-    found = read(name, None, book).expr
-    if found.op.role != "symbol":
-        raise ParseError(f"`{name}` is not a variable of the formula")
-    return found
+    return wrt.strip()
+
+
+def _variable(wrt: str | Expr, reading: Reading) -> Expr:
+    return wrt if isinstance(wrt, Expr) else reading.scope[_variable_name(wrt)]
 
 
 def squared_up(d: Derivation) -> Derivation | None:
@@ -162,6 +168,7 @@ class Derivation:
     free: frozenset[str] = field(default=frozenset(), repr=False)
     parent: Derivation | None = field(default=None, repr=False)
     weight: Expr | None = None
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def differential(self) -> Expr:
@@ -219,7 +226,7 @@ class Derivation:
         book = self.rules
         if weight is None and (squared := squared_up(self)) is not None:
             return squared.derive(wrt)
-        variable = _variable(wrt, Reading(self.function, self.scope), book)
+        variable = self._other(wrt)
         traced, by, scope = weighted(self, weight)
         return Derivation(
             traced, variable, self.layout, self.symmetric, {**scope, variable.name: variable}, book,
@@ -256,7 +263,8 @@ class Derivation:
         declared = [f"{name}: {text}" for name, text in self.function.where.items()]
         if self.variable.name not in self.function.where:
             declared += [f"{n}: {t}" for n, t in self.variable.where.items()]
-        return tuple(declared + assumptions(self._unfolded, self.variable))
+        found = assumptions(self._unfolded, self.variable)
+        return (*declared, *self.notes, *found)
 
     def verify(
         self,
@@ -316,6 +324,13 @@ class Derivation:
     def _arguments(self, outputs: list[Expr]) -> list[Expr]:
         used = {v for e in outputs for v in e.variables} | {self.variable}
         return [v for v in self.scope.values() if v in used]
+
+    def _other(self, wrt: str | Expr) -> Expr:
+        """Return another variable, which need not occur in the function."""
+        name = _variable_name(wrt)
+        if isinstance(wrt, Expr) or name in self.scope:
+            return _variable(wrt, Reading(self.function, self.scope))
+        return _reading(self.function, None, self.rules, name).scope[name]
 
     def _known(self, e: Expr, *more: Expr) -> Expr:
         """Let the result accept arrays for every declared variable."""

@@ -8,7 +8,8 @@ from symcalc.errors import RuleError
 from symcalc.expr import Expr
 from symcalc.graph import postorder
 from symcalc.op import Op
-from symcalc.rulebook import REFUSAL, Rulebook
+from symcalc.rows import REFUSAL
+from symcalc.rulebook import Rulebook
 from symcalc.template import Template
 
 LINEAR_ATTRIBUTES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})

@@ -49,7 +49,10 @@ class Backend:
     def number(self, value: Fraction) -> Any:
         """Return an exact number as one of the library."""
         whole = value.denominator == 1 and abs(value) < 2**53
-        return int(value) if whole else float(value)
+        try:
+            return int(value) if whole else float(value)
+        except OverflowError:
+            raise EvaluationError("a number is beyond the range of floating point") from None
 
 
 def special_functions(module: str) -> Any:
@@ -164,7 +167,12 @@ def _value(node: Expr, memo: Mapping[Expr, Any], dims: Mapping[str, int], backen
     args = [_fit(memo[arg], node, k, backend.xp) for k, arg in enumerate(node.args)]
     sizes = [size_of(dim, dims) for dim in node.data] if node.op.dims else []
     function = array_function(node.op, column_for(node))
-    result = function(backend.xp, backend.special, backend.kernels, *args, *sizes)
+    try:
+        result = function(backend.xp, backend.special, backend.kernels, *args, *sizes)
+    except np.linalg.LinAlgError:
+        raise
+    except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
+        raise EvaluationError(f"the array code of `{node.op.name}` fails: {error}") from error
     rank = _rank(node)
     if rank == 2 or np.ndim(result) == rank:
         return result

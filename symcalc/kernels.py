@@ -85,6 +85,17 @@ class Kernels:
         """Return the Frobenius norm as an analytic function, so that complex steps pass."""
         return self._xp.sqrt(self._xp.sum(a * a))
 
+    def polar(self, a: Array) -> Array:
+        u, _, v = self._xp.linalg.svd(a, full_matrices=False)
+        return u @ v
+
+    def singular_values(self, a: Array) -> Array:
+        return self._xp.linalg.svd(a, full_matrices=False)[1]
+
+    def top_singular(self, a: Array) -> Array:
+        u, _, v = self._xp.linalg.svd(a, full_matrices=False)
+        return self._xp.outer(u[:, 0], v[0, :])
+
     def logsumexp(self, x: Array) -> Array:
         top = self._xp.max(x.real)
         return self._xp.log(self._xp.sum(self._xp.exp(x - top))) + top

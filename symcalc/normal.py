@@ -46,6 +46,7 @@ class Normalizer:
         self.memo: dict[Expr, Poly] = {}
         self.built: dict[Poly, Expr] = {}
         self.fired: list[str] = []
+        self.depth = 0  # of rewrites inside rewrites
         self.attributes = Attributes(self)
         self.chains = Chains(self)
         self.scalars = ScalarFactors(self)

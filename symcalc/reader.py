@@ -30,6 +30,7 @@ from symcalc.shape import (
 from symcalc.syntax import Item, Parser
 
 DIM_NAMES = "nmpqrskl"
+MAX_EXPONENT = 1000
 NORMS = {"": "norm2", "2": "norm2", "F": "normF", "Fro": "normF", "1": "norm1", "*": "normnuc"}
 
 
@@ -56,6 +57,7 @@ class Reading:
     expr: Expr
     scope: Mapping[str, Expr]
     free: frozenset[str] = frozenset()  # the dimensions that were inferred, not declared
+    notes: tuple[str, ...] = ()  # how something ambiguous was read
 
 
 def read(
@@ -63,11 +65,13 @@ def read(
     where: Mapping[str, str] | str | None,
     vocabulary: Vocabulary,
     expected: Shape | None = None,
+    mention: str = "",
 ) -> Reading:
-    """Read a formula, of a shape if one is expected. Raises `ParseError` or `ShapeError` with a caret under the place."""
+    """Read a formula, of a shape if one is expected; `mention` is a variable that must be known
+    even if it does not occur. Raises `ParseError` or `ShapeError` with a caret under the place."""
     if not isinstance(text, str):
         raise ParseError(f"a formula is text or an expression, not {type(text).__name__}")
-    return Reader(text, parse_where(where), vocabulary).read(expected)
+    return Reader(text, parse_where(where), vocabulary).read(expected, mention)
 
 
 class Reader:
@@ -85,14 +89,25 @@ class Reader:
             name: self.algebra.symbol(name, d.shape, d.attributes) for name, d in declared.items()
         }
         self.dims = {name for d in declared.values() for dim in d.shape for name in dim_names(dim)}
+        self._check_declared()
         self.stack: list[Expr | OpenSum] = []
         self.sizes: list[Dim] = []
 
-    def read(self, expected: Shape | None = None) -> Reading:
+    def _check_declared(self) -> None:
+        for name in self.declared:
+            if name in self.dims:
+                raise ParseError(f"`{name}` is declared as a variable and used as a dimension")
+            found = self.vocabulary.find(name)
+            if len(name) > 1 and any(op.slots or op.dims for op in found):
+                raise ParseError(f"`{name}` is an operation and cannot be declared: rename it")
+
+    def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
         parser = Parser(self.text, self._is_function, self._first_size)
         for item in parser.parse():
             self._step(item)
         (e,) = self._pop(1)
+        if mention:
+            self._mention(mention)
         for dim, wanted in zip(e.shape, expected or (), strict=False):
             self.unifier(dim, wanted)
         conflict = self.unifier.settle()
@@ -108,7 +123,8 @@ class Reader:
             raise ShapeError(caret(self.text, item.at, message)) from None
 
     def _is_function(self, name: str) -> bool:
-        return name not in self.declared and bool(self.vocabulary.find(name))
+        found = self.vocabulary.find(name)
+        return name not in self.declared and any(op.slots or op.dims for op in found)
 
     def _first_size(self, name: str) -> int | None:
         found = self.vocabulary.find(name)
@@ -122,13 +138,10 @@ class Reader:
         return f": did you mean `{near[0]}`?" if near else ""
 
     def _do_number(self, item: Item) -> None:
-        try:
-            value = Fraction(item.value)
-        except (ValueError, OverflowError):
-            value = None  # type: ignore[assignment]
-        if value is None or max(value.numerator, value.denominator).bit_length() > 2048:
+        _, _, exponent = item.value.lower().partition("e")
+        if abs(int(exponent or 0)) > MAX_EXPONENT:
             raise ParseError(caret(self.text, item.at, "this number is too large"))
-        self.stack.append(self.algebra.number(value))
+        self.stack.append(self.algebra.number(Fraction(item.value)))
 
     def _do_name(self, item: Item) -> None:
         self.stack.append(self._variable(item.value, item.at))
@@ -147,6 +160,19 @@ class Reader:
         self.scope[name] = self.algebra.symbol(name, self._default_shape(kind))
         return self.scope[name]
 
+    def _mention(self, name: str) -> None:
+        """Make sure that a variable is known, as if it stood in the formula."""
+        if name in self.scope:
+            return
+        kind = default_kind(name)
+        if name in self.dims:
+            raise ParseError(f"`{name}` is a dimension, not a variable")
+        if self.vocabulary.find(name) and kind != "matrix":
+            raise ParseError(f"`{name}` is not a variable: it is an operation or a constant")
+        if kind is None:
+            raise ParseError(self._unknown(name, len(self.text)))
+        self.scope[name] = self.algebra.symbol(name, self._default_shape(kind))
+
     def _unknown(self, name: str, at: int) -> str:
         if self.vocabulary.find(name):
             return f"`{name}` is a function: write `{name}(...)`"
@@ -163,7 +189,10 @@ class Reader:
     def _do_size(self, item: Item) -> None:
         if not item.value:
             raise ParseError(caret(self.text, item.at, "a size was expected"))
-        self.sizes.append(parse_dim(item.value))
+        size = parse_dim(item.value)
+        if size == 0:
+            raise ParseError(caret(self.text, item.at, "a dimension is at least 1"))
+        self.sizes.append(size)
 
     def _do_call(self, item: Item) -> None:
         sizes = [self.sizes.pop() for _ in range(len(self.sizes))][::-1]
@@ -172,13 +201,14 @@ class Reader:
         op = self._choose(item, args)
         if op.column("literal") is not None:
             args = args[:-1]
-        missing = len(op.dims) - len(sizes)
-        self.stack.append(self._apply(op, args, [*sizes, *[1] * missing]))
+        if op.column("show") == "sizes":
+            sizes += [1] * (len(op.dims) - len(sizes))
+        self.stack.append(self._apply(op, args, sizes))
 
     def _choose(self, item: Item, args: list[Expr]) -> Op:
         """Pick the row by name; `sum(A, 0)` by its literal, `diag` by vector or matrix."""
         found: list[Op] = []
-        if args and args[-1].op.role == "number":
+        if len(args) > 1 and args[-1].op.role == "number":
             found = self.vocabulary.find(f"{item.value} {args[-1]}")
         found = found or self.vocabulary.find(item.value)
         vector = bool(args) and args[0].shape[1] == 1
@@ -252,13 +282,14 @@ class Reader:
         return re.sub(r"[?~]\d+", lambda m: str(names.get(m[0], "?")), message)
 
     def _finish(self, e: Expr) -> Reading:
+        notes = tuple(dict.fromkeys(self.algebra.notes))
         if not self.unifier.count:
-            return Reading(e, self.scope)
+            return Reading(e, self.scope, notes=notes)
         names = self._name_dims()
         root, *symbols = resize([e, *self.scope.values()], names)
         used = {name for s in symbols for dim in s.shape for name in dim_names(dim)}
         scope = dict(zip(self.scope, symbols, strict=True))
-        return Reading(root, scope, frozenset(used - self.dims))
+        return Reading(root, scope, frozenset(used - self.dims), notes)
 
     def _name_dims(self) -> dict[str, Dim]:
         """Name the dimensions that stay unknown: n, m, p, ... in the order of the variables.
@@ -290,6 +321,9 @@ def resize(roots: list[Expr], sizes: Mapping[str, Dim]) -> list[Expr]:
     memo: dict[Expr, Expr] = {}
     for old in postorder(roots):
         shape = (_known(old.shape[0], sizes), _known(old.shape[1], sizes))
+        if old.op.role == "dimension":
+            memo[old] = old.op.algebra.dimension(_known(old.data, sizes))
+            continue
         data = tuple(_known(d, sizes) for d in old.data) if old.op.dims else old.data
         memo[old] = node(old.op, tuple(memo[arg] for arg in old.args), shape, data)
     return [memo[root] for root in roots]

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symcalc.attributes import flatten
+from symcalc.errors import RuleError
 from symcalc.expr import Expr
 from symcalc.poly import Exponent, Poly
 from symcalc.rulebook import Rewrite
@@ -20,6 +21,7 @@ from symcalc.template import Template
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
+MAX_DEPTH = 40
 Binding = dict[Expr, Expr]
 Factors = tuple[Expr, ...]
 
@@ -121,8 +123,13 @@ class Rules:
 
     def _result(self, n: Normalizer, rule: Rule, binding: Binding) -> Poly:
         n.fired.append(rule.name)
+        n.depth += 1
+        if n.depth > MAX_DEPTH:
+            raise RuleError(f"the rewrite `{rule.name}` does not come to an end")
         values = [binding[v] for v in rule.variables]
-        return n.normal(rule.template(n.algebra, values, _known_sizes(binding)))
+        result = n.normal(rule.template(n.algebra, values, _known_sizes(binding)))
+        n.depth -= 1
+        return result
 
 
 class Matcher:

@@ -16,27 +16,10 @@ from symcalc.errors import RuleError, SymcalcError
 from symcalc.expr import Expr
 from symcalc.op import Op, Slot
 from symcalc.reader import read
+from symcalc.rows import REFUSAL, check_rewrite_row, check_row, with_derivative
 from symcalc.shape import LOOSE, Dim, Shape, dim_mul, dim_names, parse_dim, shape_text
 from symcalc.template import Template
 
-FIELDS: dict[str, type | tuple[type, ...]] = {
-    "args": dict, "shape": str, "dims": list, "variadic": bool, "role": str,
-    "call": str, "aliases": list, "literal": str,
-    "d": dict, "derivative": str, "adjoint": dict, "vec": dict, "transpose": str, "macro": str,
-    "homogeneous": dict, "keeps": list, "gives": list, "define": str,
-    "invariant": bool, "expand": str, "analytic": bool, "inside": bool, "any_rank": bool,
-    "rank_one": str, "flat": str,
-    "array": str, "domain": (str, dict), "assumes": str, "source": str,
-    "text": str, "latex": str, "pretty": str, "level": str, "latex_level": str, "pretty_level": str,
-    "show": str, "superscript": str,
-}  # fmt: skip
-REWRITE_FIELDS: dict[str, type] = {
-    "name": str, "lhs": str, "rhs": str, "where": dict, "domain": dict, "why": str, "source": str,
-    "stage": str,
-}  # fmt: skip
-BODIES = ("d", "adjoint", "vec")
-RESERVED = {"H", "G"}
-REFUSAL = "!"
 
 
 @dataclass(frozen=True)
@@ -87,6 +70,16 @@ class Rulebook:
             raise RuleError(f"the macro `{op.name}` cannot stand in the body of a macro")
         return template(algebra, args, dims)
 
+    def apply(self, name: str, *args: Expr) -> Expr:
+        """Return the operation that the language calls `name`, applied to expressions."""
+        found = self.find(name)
+        vector = bool(args) and args[0].shape[1] == 1
+        exact = [op for op in found if op.slots and (op.slots[0].cols == 1) == vector]
+        op = exact[0] if len(found) > 1 and exact else found[0]
+        if op.column("macro"):
+            return self.expand(op, list(args), self.algebra)
+        return self.algebra.build(op, args)
+
     def parse(self, text: str, where: Mapping[str, str] | str | None = None) -> Expr:
         """Read a formula with the operations of this rulebook."""
         return read(text, where, self).expr
@@ -100,7 +93,9 @@ def _call_keys(op: Op) -> list[str]:
     name = op.call or op.name
     literal = op.column("literal")
     names = [name, *op.column("aliases", [])]
-    return [f"{key} {literal}" for key in names] if literal is not None else names
+    if literal is not None:
+        names = [f"{key} {literal}" for key in names]
+    return list(dict.fromkeys([*names, op.name]))
 
 
 @cache
@@ -154,10 +149,6 @@ class _Loader:
         for name, op in fresh.items():
             self._bodies(book, name, op)
         rewrites = [self._rewrite(book, place, row) for place, row in self.rewrites]
-        names = [r.name for r in (*self.base.rewrites, *rewrites)]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice:
-            raise RuleError(f"the rewrite `{twice}` is declared twice")
         book.rewrites = (*self.base.rewrites, *rewrites)
         return book
 
@@ -166,8 +157,11 @@ class _Loader:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RuleError(f"{path.name}: not readable as TOML: {error}") from None
-        for row in content.pop("rewrite", []):
-            self.rewrites.append((path.name, row))
+        rewrites = content.pop("rewrite", [])
+        if not isinstance(rewrites, list) or not all(isinstance(row, dict) for row in rewrites):
+            raise RuleError(f"{path.name} rewrite: write each equality under `[[rewrite]]`")
+        for row in rewrites:
+            self._collect_rewrite(path.name, row)
         for name, row in content.items():
             place = f"{path.name} [{name}]"
             if not isinstance(row, dict):
@@ -175,8 +169,17 @@ class _Loader:
             if name in self.rows or name in self.base.ops:
                 other = self.rows[name][0] if name in self.rows else "the shipped rules"
                 raise RuleError(f"{place}: the operation is already declared in {other}")
-            _check_fields(place, row, FIELDS)
+            check_row(place, row, shipped=not self.base.ops)
             self.rows[name] = (place, row)
+
+    def _collect_rewrite(self, file: str, row: dict[str, Any]) -> None:
+        place = f"{file} [[rewrite]] {row.get('name', '?')}"
+        check_rewrite_row(place, row)
+        known = {r.name: "the shipped rules" for r in self.base.rewrites}
+        known |= {other["name"]: where.split()[0] for where, other in self.rewrites}
+        if row["name"] in known:
+            raise RuleError(f"{place}: the rewrite is declared twice, also in {known[row['name']]}")
+        self.rewrites.append((place, row))
 
     def _check_calls(self, fresh: Mapping[str, Op]) -> None:
         """Two operations may share a name only if one takes a vector and the other does not."""
@@ -190,25 +193,16 @@ class _Loader:
 
     def _op(self, name: str) -> Op:
         place, row = self.rows[name]
-        if not row.get("source"):
-            raise RuleError(f"{place} source: every row names its source")
-        row = _with_derivative(place, name, row)
+        row = with_derivative(place, name, row)
         self.rows[name] = (place, row)
         args = row.get("args", {})
         slots = tuple(Slot(slot, *_shape(place, shape)) for slot, shape in args.items())
-        for slot in slots:
-            if slot.name in RESERVED:
-                raise RuleError(f"{place} args: `{slot.name}` is reserved for directions")
         rows, cols = _shape(place, row.get("shape", "1 1"))
         data_dims = () if row.get("macro") else tuple(row.get("dims", ()))
         op = Op(
             name, slots, rows, cols, bool(row.get("variadic")), data_dims,
             row.get("call", ""), row.get("role", ""), row,
         )  # fmt: skip
-        for column in BODIES:
-            for slot_name in row.get(column, {}):
-                if slot_name not in args:
-                    raise RuleError(f"{place} {column}: there is no slot `{slot_name}`")
         if "array" in row:
             check_array_template(place, op)
         return op
@@ -271,12 +265,7 @@ class _Loader:
             )
         return reading.expr
 
-    def _rewrite(self, book: Rulebook, file: str, row: dict[str, Any]) -> Rewrite:
-        place = f"{file} [[rewrite]] {row.get('name', '?')}"
-        _check_fields(place, row, REWRITE_FIELDS)
-        for needed in ("name", "lhs", "rhs", "where", "why"):
-            if needed not in row:
-                raise RuleError(f"{place}: the field `{needed}` is missing")
+    def _rewrite(self, book: Rulebook, place: str, row: dict[str, Any]) -> Rewrite:
         try:
             declared = parse_where(row["where"])
             plain = {name: _declaration(d.shape) for name, d in declared.items()}
@@ -303,27 +292,6 @@ class _Loader:
 
 def _takes_vector(op: Op) -> bool:
     return bool(op.slots) and op.slots[0].cols == 1
-
-
-def _check_fields(place: str, row: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-    for name, value in row.items():
-        if name not in fields:
-            raise RuleError(f"{place}: unknown field `{name}`; known are {', '.join(fields)}")
-        if not isinstance(value, fields[name]):
-            raise RuleError(f"{place} {name}: {value!r} has the wrong type")
-
-
-def _with_derivative(place: str, name: str, row: dict[str, Any]) -> dict[str, Any]:
-    """An entrywise function gives `derivative`; its differential is `derivative .* H`."""
-    if "derivative" not in row:
-        return row
-    if len(row.get("args", {})) != 1 or "d" in row:
-        raise RuleError(f"{place} derivative: an entrywise function has one slot and no `d`")
-    (slot,) = row["args"]
-    derivative = row["derivative"]
-    plain = derivative == "0" or derivative.startswith(REFUSAL)
-    body = derivative if plain else f"({derivative}) .* H"
-    return {"transpose": f"{name}({slot}')", "any_rank": True, **row, "d": {slot: body}}
 
 
 def _shape(place: str, text: str) -> Shape:

@@ -49,7 +49,9 @@ def _entries(shape: tuple[int, ...], attributes: frozenset[str], rng: Rng, mode:
         return rng.uniform(0.4, 2.0, shape)
     if mode == "whole" and shape == ():
         return np.float64(rng.integers(2, 4))
-    return rng.standard_normal(shape)
+    # Away from 0, where |x| and sign(x) have their kink.
+    drawn = rng.standard_normal(shape)
+    return drawn + 0.1 * np.where(drawn < 0, -1.0, 1.0)
 
 
 def _spd(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
@@ -89,8 +91,13 @@ def _upper(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
 
 
 def _invertible(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
-    a = _spd(shape, rng, mode) if "definite" in mode else rng.standard_normal(shape)
-    return a + 0.5 * np.sign(np.trace(a) or 1.0) * np.eye(shape[0])
+    return _spd(shape, rng, mode) if "definite" in mode else well_conditioned(shape, rng)
+
+
+def well_conditioned(shape: tuple[int, ...], rng: Rng) -> Array:
+    """Return a random matrix of full rank with singular values between 0.5 and 2."""
+    u, _, v = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
+    return u * rng.uniform(0.5, 2.0, u.shape[1]) @ v
 
 
 BUILDERS = {

@@ -130,8 +130,8 @@ def parse_dim(text: str) -> Dim:
         product = _dimension({(): Fraction(1, int(divisor or 1))})
         for factor in term.split("*"):
             factor = factor.strip()
-            if not (factor.isdecimal() or factor.isidentifier()):
-                raise ShapeError(f"`{text}` is not a dimension: write a number, a name, or n*m")
+            if not (factor.isdecimal() or factor.isidentifier()) or len(factor) > 18:
+                raise ShapeError(f"`{text[:40]}` is not a dimension: write a number, a name, or n*m")
             product = dim_mul(product, int(factor) if factor.isdecimal() else factor)
         total = dim_add(total, product)
     return total

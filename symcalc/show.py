@@ -7,6 +7,7 @@ that binds less gets brackets. Precedence and associativity are this data, and `
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -88,18 +89,28 @@ def declaration(symbol: Expr) -> str:
 def _print(e: Expr, style: Style) -> str:
     if e.size > MAX_TEXT:
         return f"<a formula of {len(postorder([e]))} distinct nodes, {e.size} written out>"
-    printer = Printer(style, _determined(e), _default_dim(e))
+    names = frozenset(v.name for v in e.variables)
+    printer = Printer(style, _determined(e), _default_dim(e), names)
     memo: dict[Expr, Piece] = {}
-    for node in postorder([e]):
+    order = postorder([e])
+    waiting = Counter(arg for node in order for arg in set(node.args))
+    for node in order:
         memo[node] = printer.piece(node, [memo[arg] for arg in node.args])
+        for arg in set(node.args):
+            waiting[arg] -= 1
+            if not waiting[arg]:
+                del memo[arg]  # the text of a deep formula would be kept once for each level
     return memo[e].text
 
 
 class Printer:
     """Prints one node from its printed arguments."""
 
-    def __init__(self, style: Style, determined: set[Expr], default: Dim) -> None:
+    def __init__(
+        self, style: Style, determined: set[Expr], default: Dim, names: frozenset[str]
+    ) -> None:
         self.style = style
+        self.names = names  # of the variables: an operation of the same name is spelled out
         self.determined = determined
         self.default = default
 
@@ -115,9 +126,13 @@ class Printer:
         level = e.op.column(f"{column}_level") or e.op.column("level", "atom")
         if not source:
             listed = ", ".join([a.text for a in args] + [str(d) for d in e.data or ()])
-            name = e.op.call or e.op.name
+            if not listed:
+                return Piece(e.op.name, LEVELS["atom"])
+            name = e.op.name if e.op.call in self.names else e.op.call or e.op.name
             return Piece(_call(self.style, name, listed), LEVELS["atom"])
         values = {slot.name: piece for slot, piece in zip(e.op.slots, args, strict=False)}
+        sizes = zip(e.op.dims, e.data or (), strict=False)
+        values |= {name: Piece(str(dim), LEVELS["atom"]) for name, dim in sizes}
         parts = [
             literal if slot is None else self.at(values[slot], level_needed)
             for literal, slot, level_needed in _template(source)
@@ -133,21 +148,28 @@ class Printer:
         return f"{left}{piece.text}{right}"
 
 
+_PIECES = re.compile(r"\{\{|\}\}|\{(?P<slot>[^{}:]*)(?::(?P<level>[^{}:]*))?\}|[^{}]+|[{}]")
+
+
+def template_parts(source: str) -> list[tuple[str, str | None, str]]:
+    """Split a template into literals (doubled brackets kept) and slots with their least level."""
+    return [
+        (match.group(), match["slot"], match["level"] or "open") for match in _PIECES.finditer(source)
+    ]
+
+
 @cache
 def _template(source: str) -> tuple[tuple[str, str | None, int], ...]:
-    """Split a template into literals and (slot, least level)."""
-    parts: list[tuple[str, str | None, int]] = []
-    source = source.replace("{{", "\x00").replace("}}", "\x01")
-    for literal, slot, _, level in re.findall(r"([^{}]+)|\{(\w+)(:(\w+))?\}", source):
-        literal = literal.replace("\x00", "{").replace("\x01", "}")
-        parts.append((literal, slot or None, LEVELS[level or "open"]))
-    return tuple(parts)
+    parts = template_parts(source)
+    single = {"{{": "{", "}}": "}"}
+    return tuple((single.get(text, text), slot, LEVELS[level]) for text, slot, level in parts)
 
 
 def _call(style: Style, name: str, listed: str) -> str:
     if style.column != "latex":
         return f"{name}({listed})"
-    return f"\\operatorname{{{name}}}\\left({listed}\\right)"
+    escaped = name.replace("_", "\\_")
+    return f"\\operatorname{{{escaped}}}\\left({listed}\\right)"
 
 
 def _symbol(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
@@ -202,12 +224,18 @@ def _scale(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     if factor.op.role != "number":
         needed = "unary" if factor.op.role == "product" else "product"
         left = c.left or printer.at(c, LEVELS[needed] if c.text[:1] != "-" else LEVELS["product"])
-        return Piece(printer.style.times.join([left, _factor(printer, a)]), LEVELS["product"])
-    whole = _multiple(printer, factor.data, _factor(printer, a), a)
+        return Piece(_joined(printer, left, _factor(printer, e, a)), LEVELS["product"])
+    whole = _multiple(printer, factor.data, _factor(printer, e, a), a)
     if e.args[1].op.role != "product" or not e.is_scalar:
         return whole
     closed = _multiple(printer, factor.data, printer.at(a, LEVELS["unary"]), a)
     return replace(whole, left=closed.text)
+
+
+def _joined(printer: Printer, left: str, right: str) -> str:
+    if printer.style.column == "latex" and right[:1].isdigit():
+        return f"{left} \\cdot {right}"
+    return printer.style.times.join([left, right])
 
 
 def _multiple(printer: Printer, value: Fraction, shown: str, a: Piece) -> Piece:
@@ -215,12 +243,14 @@ def _multiple(printer: Printer, value: Fraction, shown: str, a: Piece) -> Piece:
     if value.denominator != 1 and value.denominator <= DECIMAL_FROM:
         return _fraction(printer, sign, value, shown, a)
     if value != 1:
-        shown = printer.style.times.join([_rational(printer.style, value).text, shown])
+        shown = _joined(printer, _rational(printer.style, value).text, shown)
     return Piece(sign + shown, LEVELS["product"])
 
 
-def _factor(printer: Printer, piece: Piece) -> str:
-    return printer.at(piece, LEVELS["product"] if piece.text[:1] != "-" else LEVELS["unary"])
+def _factor(printer: Printer, e: Expr, piece: Piece) -> str:
+    """Return the right factor of a multiple; another multiple there keeps its brackets."""
+    closed = e.args[1].op.role == "scale" or piece.text[:1] == "-"
+    return printer.at(piece, LEVELS["unary" if closed else "product"])
 
 
 def _fraction(printer: Printer, sign: str, value: Fraction, shown: str, a: Piece) -> Piece:
@@ -233,13 +263,9 @@ def _fraction(printer: Printer, sign: str, value: Fraction, shown: str, a: Piece
 
 def _quotient(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     top, bottom = args
-    if printer.style.column == "latex" and e.is_scalar:
-        sign, shown = ("-", top.text[1:]) if top.text[:1] == "-" else ("", top.text)
-        if top.level > LEVELS["sum"] or not sign:
-            return Piece(sign + _frac(shown, bottom.text), LEVELS["product"])
     if printer.style.column == "latex":
-        left = _frac("1", bottom.text)
-        return Piece(f"{left} {printer.at(top, LEVELS['product'])}", LEVELS["product"])
+        sign = "-" if top.text[:1] == "-" and top.level > LEVELS["sum"] else ""
+        return Piece(sign + _frac(top.text[len(sign) :], bottom.text), LEVELS["product"])
     shown = printer.at(top, LEVELS["product"])
     return Piece(f"{shown}/{printer.at(bottom, LEVELS['unary'])}", LEVELS["product"])
 
@@ -259,6 +285,7 @@ def _power(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     sign = " .^ " if entrywise else "^"
     negative = e.args[1].op.role == "number" and exponent.level >= LEVELS["unary"]
     right = exponent.text if negative else printer.at(exponent, LEVELS["postfix"])
+    right = f"({right})" if right.strip("(-)") == "T" else right  # `^T` is the transpose
     return Piece(shown + sign + right, LEVELS["power"])
 
 
@@ -289,14 +316,15 @@ def _sizes(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     sizes = e.data[:-1] if e.data[-1] == 1 else e.data
     if printer.style.column == "latex":
         sizes_text = " \\times ".join(str(size) for size in sizes)
-        return Piece(f"{e.op.column('latex')}_{{{sizes_text}}}", LEVELS["atom"])
+        sign = "".join(text for text, _, _ in _template(e.op.column("latex")))
+        return Piece(f"{sign}_{{{sizes_text}}}", LEVELS["atom"])
     return Piece(f"{e.op.name}({', '.join(str(size) for size in sizes)})", LEVELS["atom"])
 
 
 def _identity(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     """Print `I` where the reader infers its size, else `eye(n)`."""
     short = e in printer.determined or e.data[0] == printer.default
-    plain = printer.style.column != "text" or short
+    plain = printer.style.column != "text" or (short and "I" not in printer.names)
     return Piece("I" if plain else f"eye({e.data[0]})", LEVELS["atom"])
 
 
@@ -312,6 +340,9 @@ _SPECIAL: dict[str, Callable[[Printer, Expr, list[Piece]], Piece]] = {
     "sizes": _sizes,
     "identity": _identity,
 }
+
+
+SHOW_NAMES = frozenset(_SPECIAL)
 
 
 def _determined(e: Expr) -> set[Expr]:
@@ -371,7 +402,7 @@ def _latex_name(name: str) -> str:
     shown = (
         f"\\mathrm{{d}}{_latex_letter(base[1:])}" if _is_direction(base) else _latex_letter(base)
     )
-    return f"{shown}_{{{index}}}".replace("_{}", "") if index else shown
+    return f"{shown}_{{{index.replace('_', ',')}}}" if index else shown
 
 
 def _is_direction(base: str) -> bool:
@@ -384,6 +415,9 @@ def default_letter(name: str) -> bool:
 
 
 def _latex_letter(name: str) -> str:
+    if len(name) == 1 and name.lower() in _GREEK_SIGNS:
+        greek = GREEK[_GREEK_SIGNS.index(name.lower())]
+        name = greek if name.islower() else greek.capitalize()
     if name.lower() in GREEK and name not in _LATIN_CAPITALS:
         return f"\\{name}"
     return name if len(name) == 1 else f"\\mathrm{{{name}}}"
@@ -407,11 +441,14 @@ _LATIN_CAPITALS = {
 }
 
 
+_GREEK_SIGNS = "αβγδεζηθικλμνξοπρστυφχψω"
+
+
 def _pretty_name(name: str) -> str:
     base, _, index = name.partition("_")
     lower = base.lower()
     if lower in GREEK:
-        sign = "αβγδεζηθικλμνξοπρστυφχψω"[GREEK.index(lower)]
+        sign = _GREEK_SIGNS[GREEK.index(lower)]
         base = sign if base == lower else sign.upper()
     return base + (
         index.translate(_SUBSCRIPTS) if index.isdecimal() else f"_{index}" if index else ""

@@ -6,11 +6,13 @@ that is not worked out yet; `verify` gives it a value by finite differences, so 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symcalc.adjoint import gradients
+from symcalc.declare import shortest_attributes
 from symcalc.differential import dependents, direction, local_differential, rule
 from symcalc.expr import Expr, node, rebuild, substitute
 from symcalc.graph import postorder
@@ -198,7 +200,7 @@ def _trace_form(d: Derivation, last: Expr, h: Expr) -> list[Step]:
 
 
 def _last_rule(d: Derivation) -> str:
-    structure = sorted(d.variable.data[1])
+    structure = shortest_attributes(d.variable.data[1])
     projected = f"projected on the {', '.join(structure)} matrices" if structure else ""
     layout = "transposed: numerator layout" if d.layout == "numerator" else ""
     return "; ".join(part for part in (projected, layout) if part) or "simplified"
@@ -341,7 +343,7 @@ def steps_lines_latex(steps: Iterable[Step], left: str) -> str:
 _ESCAPES = {
     "\\": "\\textbackslash ", "{": "\\{", "}": "\\}", "_": "\\_", "^": "\\textasciicircum ", "&": "\\&",
     "#": "\\#", "%": "\\%", "$": "\\$", "~": "\\textasciitilde ", "'": "$'$", "|": "$|$", "<": "$<$",
-    ">": "$>$", "ᵀ": "$^{\\top}$", "⁻¹": "$^{-1}$", "⁻": "$^{-}$", "⁺": "$^{+}$", "¹": "$^{1}$",
+    ">": "$>$", "ᵀ": "$^{\\top}$", "⁻¹": "$^{-1}$", "⁻ᵀ": "$^{-\\top}$", "⁺": "$^{+}$", "¹": "$^{1}$",
     "·": "$\\cdot$", "⊙": "$\\odot$", "⊘": "$\\oslash$", "⊗": "$\\otimes$", "‖": "$\\|$",
     "≠": "$\\ne$", "π": "$\\pi$", "₁": "$_1$", "₂": "$_2$",
 }  # fmt: skip
@@ -349,4 +351,4 @@ _ESCAPES = {
 
 def _latex_text(text: str) -> str:
     """Return a rule's name for `\\text{}`."""
-    return "".join(_ESCAPES.get(sign, sign) for sign in text)
+    return "".join(_ESCAPES.get(sign, sign) for sign in re.findall("⁻¹|⁻ᵀ|.", text))

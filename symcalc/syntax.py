@@ -7,6 +7,7 @@ the punctuation of the language; what the names mean is read in `reader.py`.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,13 @@ from symcalc.errors import ParseError, caret
 
 MAX_LENGTH = 400_000
 MAX_DEPTH = 50_000
+MAX_WORD = 200
 
 TOKEN = re.compile(
     r"(?P<space>\s+)"
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<name>[^\W\d]\w*)"
+    r"|(?P<superscript>⁻?[⁰¹²³⁴-⁹]+|⁻ᵀ|ᵀ)"
+    r"|(?P<name>[^\W\dᵀ⁰¹²³⁴-⁹][^\Wᵀ⁰¹²³⁴-⁹]*)"
     r"|(?P<sign>\|\||\.\*|\./|\.\^|\.'|\.T\b|\*\*|.)",
     re.DOTALL,
 )
@@ -33,8 +36,8 @@ INFIX: dict[str, tuple[str, int]] = {
     "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
 }  # fmt: skip
 SAME_SIGN = {"−": "-", "–": "-", "—": "-", "‖": "||", "’": "'", ".'": "'", ".T": "'", "⊤": "'",
-             "ᵀ": "'", "{": "(", "}": ")", "⟨": "<", "⟩": ">"}  # fmt: skip
-CLOSING = {")": "(", "||": "||", "|": "|", ">": "<", "]": "["}
+             "⟨": "<", "⟩": ">"}  # fmt: skip
+CLOSING = {")": "(", "}": "{", "||": "||", "|": "|", ">": "<", "]": "["}
 NORM_SUFFIX = re.compile(r"_(\w+|\*|\{\s*(?:\w+|\*)\s*\})")
 
 
@@ -74,6 +77,10 @@ def tokenize(text: str) -> list[Token]:
         kind = str(match.lastgroup)
         if kind != "space":
             word = match.group()
+            if len(word) > MAX_WORD:
+                raise ParseError(caret(text, match.start(), f"this {kind} is too large"))
+            if kind == "name":
+                word = unicodedata.normalize("NFKC", word)
             tokens.append(Token(kind, SAME_SIGN.get(word, word), match.start()))
     return tokens
 
@@ -94,9 +101,9 @@ class Parser:
         self.sizes = sizes
         self.output: list[Item] = []
         self.stack: list[Pending] = []
+        self.brackets: list[Item] = []
         self.place = 0
         self.operand = False  # whether the last thing read was a complete operand
-        self.depth = 0
 
     def fail(self, message: str, at: int) -> ParseError:
         return ParseError(caret(self.text, at, message))
@@ -112,8 +119,8 @@ class Parser:
         if not self.operand:
             raise self.fail("the formula ends where an operand was expected", len(self.text))
         self._reduce(1)
-        if self.stack:
-            bracket = self.stack[-1].item
+        if self.brackets:
+            bracket = self.brackets[-1]
             raise self.fail(f"this `{_bracket(bracket)}` is never closed", bracket.at)
         return self.output
 
@@ -141,6 +148,22 @@ class Parser:
         if self.operand:
             self._infix("*", PRODUCT, token.at)
 
+    def _superscript(self, token: Token) -> None:
+        """Read `xᵀ`, `x²`, `X⁻¹`, as `pretty` prints them."""
+        if not self.operand:
+            raise self.fail("an operand was expected before the superscript", token.at)
+        self._reduce(POWER)
+        if "ᵀ" in token.text:
+            if token.text != "ᵀ":
+                self.output.append(Item("prefix", "inverse", token.at, 1))
+            self.output.append(Item("postfix", "'", token.at, 1))
+            return
+        digits = unicodedata.normalize("NFKC", token.text.lstrip("⁻"))
+        self.output.append(Item("number", digits, token.at))
+        if token.text[0] == "⁻":
+            self.output.append(Item("prefix", "-", token.at, 1))
+        self.output.append(Item("infix", "^", token.at, 2))
+
     def _sign(self, token: Token) -> None:
         text = token.text
         opened = self._innermost()
@@ -154,7 +177,7 @@ class Parser:
             closes = text in CLOSING
         if closes:
             self._close(token, opened)
-        elif text in ("(", "||", "|", "<", "["):
+        elif text in ("(", "{", "||", "|", "<", "["):
             self._implicit_product(token)
             self._open(Item("bracket", text, token.at))
         elif text in (",", ";"):
@@ -181,12 +204,12 @@ class Parser:
     def _transposed_exponent(self, token: Token) -> bool:
         """Read `^T`, `^⊤`, `^-T` and the same in braces."""
         ahead = [self._peek(k) for k in range(4)]
-        braces = ahead[:1] == ["("]
+        braces = ahead[0] == "{"
         words = ahead[1:] if braces else ahead
         inverse = words[0] == "-"
         mark = words[1] if inverse else words[0]
         after = words[2] if inverse else words[1]
-        if mark not in ("T", "'") or (braces and after != ")"):
+        if mark not in ("T", "'") or (braces and after != "}"):
             return False
         self._reduce(POWER)
         if inverse:
@@ -215,13 +238,13 @@ class Parser:
             self.output.append(self.stack.pop().item)
 
     def _innermost(self) -> Item | None:
-        return next((p.item for p in reversed(self.stack) if p.level == 0), None)
+        return self.brackets[-1] if self.brackets else None
 
     def _open(self, item: Item) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
+        if len(self.brackets) == MAX_DEPTH:
             raise self.fail(f"more than {MAX_DEPTH} brackets are nested here", item.at)
         self._push(item, 0)
+        self.brackets.append(item)
         self.operand = False
 
     def _close(self, token: Token, opened: Item | None) -> None:
@@ -235,7 +258,7 @@ class Parser:
             raise self.fail(f"an operand was expected before `{token.text}`", token.at)
         self._reduce(1)
         self.stack.pop()
-        self.depth -= 1
+        self.brackets.pop()
         self.output.append(self._closed(opened, token))
 
     def _closed(self, opened: Item, token: Token) -> Item:
@@ -249,7 +272,7 @@ class Parser:
             return Item("infix", ":", opened.at, 2)
         if opened.value == "||":
             return Item("norm", self._norm_suffix(token), opened.at, 1)
-        return Item("group" if opened.value == "(" else "bars", opened.value, opened.at, 1)
+        return Item("group" if opened.value in "({" else "bars", opened.value, opened.at, 1)
 
     def _norm_suffix(self, token: Token) -> str:
         """Read the `_F`, `_2`, `_*` that stands right behind a closing norm bracket."""
@@ -277,7 +300,7 @@ class Parser:
 
     def _take_sizes(self) -> None:
         """Read the dimensions of `eye(n)`, `ones(n, m)`, ... up to the closing bracket, as text."""
-        call = self.stack[-1].item
+        call = self.brackets[-1]
         first = self.sizes(call.value)
         if first is None or call.count <= first:
             return

@@ -151,7 +151,9 @@ NOTATIONS = [
     ("S*x", "S: spd matrix(n)", "S*x", "n×1"),
     ("lambda'*x", "lambda: vector(n)", "lambda'*x", "1×1"),
     ("pi'*x", "pi: vector(n)", "pi'*x", "1×1"),
-    ("tr(A)", "tr: scalar", "tr*A", "n×m"),
+    ("c²", None, "c^2", "1×1"),
+    ("X⁻¹Xᵀ", "X: matrix(n)", "inv(X)*X'", "n×n"),
+    ("X⁻ᵀ", "X: matrix(n)", "inv(X)'", "n×n"),
 ]
 
 
@@ -186,9 +188,9 @@ INFERENCE = [
     ("n'*n", None, {"n": "vector(m)"}),
     ("n*x", "x: vector(n)", {"x": "vector(n)"}),
     ("x'*x", "x: vector(n); Y: matrix(p, q)", {"x": "vector(n)", "Y": "matrix(p, q)"}),
-    ("X*y", "X: orthogonal matrix(n)", {"X": "invertible orthogonal matrix(n)", "y": "vector(n)"}),
-    ("D", "D: diagonal matrix(n)", {"D": "diagonal lower symmetric upper matrix(n)"}),
-    ("S", "S: spd matrix(n)", {"S": "invertible psd spd symmetric matrix(n)"}),
+    ("X*y", "X: orthogonal matrix(n)", {"X": "orthogonal matrix(n)", "y": "vector(n)"}),
+    ("D", "D: diagonal matrix(n)", {"D": "diagonal matrix(n)"}),
+    ("S", "S: spd matrix(n)", {"S": "spd matrix(n)"}),
     ("x", "x: positive unit vector(n)", {"x": "positive unit vector(n)"}),
     ("a*x", "a: vector(n); x: positive scalar", {"a": "vector(n)", "x": "positive scalar"}),
     ("q", "q: vector(1)", {"q": "scalar"}),
@@ -261,7 +263,7 @@ MEANING = [
     ("||X||_*", None, lambda v: np.linalg.norm(v.X, "nuc")),
     ("||A*w - x||^2", None, lambda v: np.sum((v.A @ v.w - v.x) ** 2)),
     ("A*w + c", None, lambda v: v.A @ v.w + v.c),
-    ("x' + 1", None, lambda v: v.x[None, :] + 1),
+    ("(x' + 1)*y", None, lambda v: (v.x + 1) @ v.y),
     ("X + matrix(2)", None, lambda v: v.X + 2),
     ("c*I - X", None, lambda v: v.c * np.eye(3) - v.X),
     ("sum(A, 0)", None, lambda v: v.A.sum(0)),

@@ -176,8 +176,6 @@ DERIVED = [
     ("norm1(A*x) + sum(x)/n", "x", "x: vector(n)"),
     # declared names win over the functions and constants of the language
     ("tr(X) + I'*I", "X", "I: vector(n); X: matrix(n)"),
-    ("logdet(X) + inv", "X", "inv: scalar; X: matrix(n)"),
-    ("sum(X*x) + ones", "X", "ones: scalar; X: matrix(n); x: vector(n)"),
     ("mean(x .* x) + n", "x", "n: scalar; x: vector(k)"),
 ]
 
@@ -209,9 +207,9 @@ LATEX = [
     ("a/b", r"\frac{a}{b}"),
     ("-a/b", r"-\frac{a}{b}"),
     ("(a + b)/(c + d)", r"\frac{a + b}{c + d}"),
-    ("x/c", r"\frac{1}{c} x"),
-    ("-x/c", r"-\frac{1}{c} x"),
-    ("A*x - x/c", r"A x - \frac{1}{c} x"),
+    ("x/c", r"\frac{x}{c}"),
+    ("-x/c", r"-\frac{x}{c}"),
+    ("A*x - x/c", r"A x - \frac{x}{c}"),
     ("-3*x/4", r"-\frac{3}{4} x"),
     ("exp(-x'*x/2)", r"\exp\left(-\frac{1}{2} x^{\top} x\right)"),
     ("(-2)^c", r"\left(-2\right)^{c}"),
