@@ -13,10 +13,10 @@ from symcalc.errors import (
 )
 from symcalc.expr import Expr
 from symcalc.rulebook import Rulebook, default_rules, load_rules
+from symcalc.second import SecondDifferential
 from symcalc.steps import Step
 from symcalc.verify import Verification
-
-__version__ = "0.1.0"
+from symcalc.version import __version__
 
 __all__ = [
     "Derivation",
@@ -25,10 +25,12 @@ __all__ = [
     "ParseError",
     "RuleError",
     "Rulebook",
+    "SecondDifferential",
     "ShapeError",
     "Step",
     "SymcalcError",
     "Verification",
+    "__version__",
     "derive",
     "load_rules",
     "parse",

@@ -32,7 +32,9 @@ class Autodiff:
         self.grad: Callable[..., Any] = module.grad if library == "jax" else module.func.grad
         self.jvp: Callable[..., Any] = module.jvp if library == "jax" else module.func.jvp
         self.hess: Callable[..., Any] = module.hessian if library == "jax" else module.func.hessian
-        self.jacobian: Callable[..., Any] = module.jacrev if library == "jax" else module.func.jacrev
+        self.jacobian: Callable[..., Any] = (
+            module.jacrev if library == "jax" else module.func.jacrev
+        )
         self.backend = _jax_backend() if library == "jax" else _torch_backend(module)
         self.module = module
         self.library = library

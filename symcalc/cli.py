@@ -8,12 +8,15 @@ import json
 import sys
 from collections.abc import Sequence
 
+from symcalc.codegen import TARGETS
 from symcalc.derive import Derivation, derive
 from symcalc.errors import SymcalcError
+from symcalc.expr import Expr
 from symcalc.op import Op
 from symcalc.rulebook import Rulebook, default_rules, load_rules
 from symcalc.rulecheck import check_report
 from symcalc.steps import rule_text
+from symcalc.version import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _derive_parser(commands)
+    _second_parsers(commands)
     _rules_parser(commands)
+    parser.add_argument("--version", action="version", version=f"symcalc {__version__}")
     return parser
 
 
@@ -54,9 +59,30 @@ def _derive_parser(commands) -> None:  # type: ignore[no-untyped-def]
     _common(p)
     p.add_argument("--steps", action="store_true", help="show every step with its rule")
     p.add_argument("--verify", action="store_true", help="check the result by numbers")
+    p.add_argument(
+        "--then", metavar="VARIABLE", help="differentiate the trace of the gradient again"
+    )
+    p.add_argument("--weight", metavar="V", help="with --then: differentiate tr(V'*G) instead")
     p.add_argument("--layout", choices=("denominator", "numerator"), default="denominator")
     p.add_argument("--symmetric", choices=("space", "entries"), default="space")
     p.set_defaults(run=_run_derive)
+
+
+def _second_parsers(commands) -> None:  # type: ignore[no-untyped-def]
+    h = commands.add_parser("hessian", help="the second derivative by one or two variables")
+    h.add_argument("formula")
+    h.add_argument("wrt", nargs="+", help="one variable, or two for a mixed derivative")
+    h.add_argument("--form", choices=("matrix", "bilinear", "action"), default="matrix")
+    h.add_argument("--steps", action="store_true", help="show every step with its rule")
+    j = commands.add_parser("jacobian", help="the Jacobian of a vector or matrix function")
+    c = commands.add_parser("code", help="a standalone function: value and gradient")
+    for p in (j, c):
+        p.add_argument("formula")
+        p.add_argument("wrt")
+    c.add_argument("--target", choices=tuple(TARGETS), default="numpy")
+    for p, run in ((h, _run_hessian), (j, _run_jacobian), (c, _run_code)):
+        _common(p)
+        p.set_defaults(run=run)
 
 
 def _common(p: argparse.ArgumentParser) -> None:
@@ -89,6 +115,8 @@ def _run_derive(args: argparse.Namespace) -> int:
         args.formula, args.wrt, where=args.where, rules=_rules(args.rules), layout=args.layout,
         symmetric=args.symmetric,
     )  # fmt: skip
+    if args.then:
+        d = d.derive(args.then, weight=args.weight)
     verification = d.verify() if args.verify else None
     if args.format == "json":
         print(json.dumps(_as_json(d, args.steps, verification), ensure_ascii=False, indent=2))
@@ -117,6 +145,47 @@ def _as_json(d: Derivation, steps: bool, verification: object) -> dict[str, obje
     return found
 
 
+def _plain_derivation(args: argparse.Namespace, wrt: str) -> Derivation:
+    return derive(args.formula, wrt, where=args.where, rules=_rules(args.rules))
+
+
+def _print_result(args: argparse.Namespace, d: Derivation, kind: str, result: Expr) -> int:
+    if args.format == "json":
+        found = {
+            "function": str(d.function), "kind": kind, "result": str(result),
+            "latex": result.latex(), "shape": [str(dim) for dim in result.shape],
+            "assumptions": list(d.assumptions),
+        }  # fmt: skip
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    elif args.format == "latex":
+        print(result.latex())
+    else:
+        print(f"f = {d.function}\n{kind} = {result}\n  where {'; '.join(d.assumptions)}")
+    return 0
+
+
+def _run_hessian(args: argparse.Namespace) -> int:
+    if len(args.wrt) > 2:
+        raise SymcalcError("a second derivative takes one or two variables")
+    d = _plain_derivation(args, args.wrt[0])
+    second = d.second(args.wrt[-1])
+    if args.steps:
+        print(second.latex(steps=True) if args.format == "latex" else second.text(steps=True))
+        return 0
+    forms = {"matrix": "hessian", "bilinear": "bilinear", "action": "action"}
+    return _print_result(args, d, forms[args.form], getattr(second, forms[args.form]))
+
+
+def _run_jacobian(args: argparse.Namespace) -> int:
+    d = _plain_derivation(args, args.wrt)
+    return _print_result(args, d, "jacobian", d.jacobian)
+
+
+def _run_code(args: argparse.Namespace) -> int:
+    print(_plain_derivation(args, args.wrt).code(args.target), end="")
+    return 0
+
+
 def _run_list(args: argparse.Namespace) -> int:
     book = _rules(args.folder)
     for name, op in book.ops.items():
@@ -133,7 +202,9 @@ def _summary(book: Rulebook, op: Op) -> str:
 
 def _run_show(args: argparse.Namespace) -> int:
     book = _rules(args.rules)
-    ops = [op for op in book.ops.values() if args.name in (op.name, op.call)] or book.find(args.name)
+    ops = [op for op in book.ops.values() if args.name in (op.name, op.call)] or book.find(
+        args.name
+    )
     rows = [row for row in book.rewrites if row.name == args.name]
     if not ops and not rows:
         raise SymcalcError(f"there is no row `{args.name}`; see `symcalc rules list`")

@@ -60,13 +60,19 @@ def generate(
         raise EvaluationError(f"the target is one of {', '.join(TARGETS)}, not {target!r}")
     writer = _Writer(TARGETS[target], variables)
     results = [writer.result(label, e, list(outputs.values())) for label, e in outputs.items()]
-    body = [*writer.size_lines(list(outputs.values())), *writer.lines, f"return {', '.join(results)}"]
+    body = [
+        *writer.size_lines(list(outputs.values())),
+        *writer.lines,
+        f"return {', '.join(results)}",
+    ]
     arguments = ", ".join(writer.names[v] for v in variables)
     described = "\n".join(f"{writer.names[v]}: {declaration(v)}" for v in variables)
     text = "\n".join(
         [
             f"def {name}({arguments}):",
-            textwrap.indent(f'"""{summary}\n\n{described}\n"""', "    ").replace("\n    \n", "\n\n"),
+            textwrap.indent(f'"""{summary}\n\n{described}\n"""', "    ").replace(
+                "\n    \n", "\n\n"
+            ),
             *(f"    {line}" for line in body),
         ]
     )
@@ -117,7 +123,9 @@ class _Writer:
             return ast.Name(self.names[node])
         if role == "dimension":
             return self._size(node.data)
-        if node.is_scalar and not any(n.op.role in ("symbol", "dimension") for n in postorder([node])):
+        if node.is_scalar and not any(
+            n.op.role in ("symbol", "dimension") for n in postorder([node])
+        ):
             return _constant(node)
         if role == "transpose" and 1 in node.shape:
             return self.trees[node.args[0]]
@@ -219,7 +227,11 @@ class _Fill(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        creates = isinstance(node.func, ast.Attribute) and node.func.attr in ("eye", "ones", "zeros")
+        creates = isinstance(node.func, ast.Attribute) and node.func.attr in (
+            "eye",
+            "ones",
+            "zeros",
+        )
         self.generic_visit(node)
         if creates and self.writer.target.dtype:
             dtype = ast.parse(self.writer.target.dtype, mode="eval").body
@@ -232,7 +244,9 @@ def _helper(name: str, target: Target) -> tuple[str, list[str]]:
     source = textwrap.dedent(inspect.getsource(getattr(Kernels, name)))
     source = re.sub(r": (Array|int|tuple\[int, int\])(?=[,)])", "", source)
     source = re.sub(r"\) -> [^:]+:", "):", source, count=1)
-    source = source.replace(f"def {name}(self, ", f"def _{name}(").replace("self._xp", target.module)
+    source = source.replace(f"def {name}(self, ", f"def _{name}(").replace(
+        "self._xp", target.module
+    )
     if "_require_whole(" in source or "_whole(" in source:
         source = source.replace("_require_whole(", "int(")
         source = source.replace("whole = _whole(k)", "whole = int(k) if k == int(k) else None")

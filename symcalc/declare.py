@@ -91,7 +91,9 @@ def parse_declaration(text: str, name: str = "") -> Declaration:
     match = _KIND.fullmatch(kind)
     unknown = [word for word in attributes if word not in ATTRIBUTES]
     if match is None or unknown:
-        problem = f"`{unknown[0]}` is no attribute" if match and unknown else f"`{text[:60]}` is not one"
+        problem = (
+            f"`{unknown[0]}` is no attribute" if match and unknown else f"`{text[:60]}` is not one"
+        )
         raise ParseError(
             f"declaration of {name or 'a variable'}: {problem}; write "
             "`[attributes] scalar`, `vector(n)`, `matrix(n)` or `matrix(n, m)`, with attributes "
@@ -128,7 +130,7 @@ def parse_where(where: Mapping[str, str] | str | None) -> dict[str, Declaration]
         return {}
     if not isinstance(where, (str, Mapping)):
         raise ParseError(
-            f"declarations are text or a mapping, where=\"x: vector(n)\", not {type(where).__name__}"
+            f'declarations are text or a mapping, where="x: vector(n)", not {type(where).__name__}'
         )
     if isinstance(where, str):
         entries = [_split_entry(entry) for entry in where.split(";") if entry.strip()]

@@ -122,7 +122,9 @@ def squared_up(d: Derivation) -> Derivation | None:
     rows, cols = d.gradient.shape
     for old, new in ((cols, rows), (rows, cols)):
         if rows != cols and isinstance(old, str) and old in d.free:
-            function, variable, *scope = resize([d.function, d.variable, *d.scope.values()], {old: new})
+            function, variable, *scope = resize(
+                [d.function, d.variable, *d.scope.values()], {old: new}
+            )
             return replace(
                 d, function=function, variable=variable,
                 scope=dict(zip(d.scope, scope, strict=True)),
@@ -139,7 +141,7 @@ def weighted(
         if g.shape[0] != g.shape[1]:
             raise ShapeError(
                 f"the gradient `{g}` is {shape_text(g.shape)} and has no trace: pass a direction of "
-                "its shape, derive(..., weight=\"V\"), to differentiate tr(V'*G)"
+                'its shape, derive(..., weight="V"), to differentiate tr(V\'*G)'
             )
         return algebra.trace(g), None, d.scope
     declared = {name: declaration(symbol) for name, symbol in d.scope.items()}
@@ -239,9 +241,7 @@ class Derivation:
         >>> print(derive("||X||_F^2", "X").second().bilinear)
         2*tr(H_2*H_1')
         """
-        other = self.variable if wrt is None else _variable(
-            wrt, Reading(self.function, self.scope), self.rules
-        )
+        other = self.variable if wrt is None else self._other(wrt)
         plain = self if self.layout == "denominator" else replace(self, layout="denominator")
         return second_differential(
             self.function, plain.gradient, (self.variable, other), self.symmetric,

@@ -350,7 +350,7 @@ def _power_differential(n: Normalizer, node_: Expr, args: list[Expr]) -> Expr | 
 
 EXPANSIONS: dict[str, Callable[[Normalizer, Expr, list[Expr]], Expr | None]] = {
     "commutation": _commutation,
-    "power_differential": _power_differential
+    "power_differential": _power_differential,
 }
 
 

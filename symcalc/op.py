@@ -102,7 +102,9 @@ class Op:
 
     def _check_count(self, args: int, dims: int) -> None:
         if dims != len(self.dims):
-            raise ShapeError(f"`{self.call or self.name}` takes the sizes {', '.join(self.dims)}, got {dims}")
+            raise ShapeError(
+                f"`{self.call or self.name}` takes the sizes {', '.join(self.dims)}, got {dims}"
+            )
         if args != len(self.slots) and not (self.variadic and args):
             wanted = ", ".join(slot.name for slot in self.slots) or "none"
             raise ShapeError(

@@ -21,7 +21,7 @@ from symcalc.template import Template
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
-MAX_DEPTH = 40
+MAX_DEPTH = 90
 Binding = dict[Expr, Expr]
 Factors = tuple[Expr, ...]
 

@@ -85,6 +85,10 @@ def check_row(place: str, row: Row, shipped: bool) -> None:
     _check_role(place, row, shipped)
     for column in ("text", "latex", "pretty", "assumes"):
         _check_template(place, column, row.get(column, ""), [*slots, *dims])
+
+
+def check_judged(place: str, row: Row) -> None:
+    """Raise `RuleError` for a row that no number could check."""
     if not ({"array", "macro", "define"} & set(row)) and row.get("role") not in UNEVALUATED:
         raise RuleError(f"{place} array: without array code no number can check the row")
 

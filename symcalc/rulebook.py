@@ -16,10 +16,9 @@ from symcalc.errors import RuleError, SymcalcError
 from symcalc.expr import Expr
 from symcalc.op import Op, Slot
 from symcalc.reader import read
-from symcalc.rows import REFUSAL, check_rewrite_row, check_row, with_derivative
+from symcalc.rows import REFUSAL, check_judged, check_rewrite_row, check_row, with_derivative
 from symcalc.shape import LOOSE, Dim, Shape, dim_mul, dim_names, parse_dim, shape_text
 from symcalc.template import Template
-
 
 
 @dataclass(frozen=True)
@@ -148,6 +147,7 @@ class _Loader:
         )
         for name, op in fresh.items():
             self._bodies(book, name, op)
+            check_judged(*self.rows[name])
         rewrites = [self._rewrite(book, place, row) for place, row in self.rewrites]
         book.rewrites = (*self.base.rewrites, *rewrites)
         return book

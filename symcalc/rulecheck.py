@@ -190,12 +190,20 @@ class _Case:
             whole = node(self.op, (other,), self.whole.shape)
             yield "invariant", _distance(self.value(whole, {other: turned}), value)
         for word in self.op.column("gives", ()):
-            yield f"gives {word}", _violation(word, value)
+            yield f"gives {word}", max(_violation(word, v) for v in (value, self._spread()))
         for word in self.op.column("keeps", ()):
             if word == "skew" and any(np.shape(a)[:1] == (3,) for a in self.values.values()):
                 continue  # a skew matrix of odd size is singular
             structured = {v: self._structured(v, word) for v in self.args}
             yield f"keeps {word}", _violation(word, np.asarray(self.value(self.whole, structured)))
+
+    def _spread(self) -> Array:
+        """Return the value at a point farther out, where a claim has more ways to fail."""
+        far = {
+            v: a if _domain(self.op, v.name) else 4.0 * np.asarray(a)
+            for v, a in self.values.items()
+        }
+        return np.asarray(self.value(self.whole, far))
 
     def _structured(self, v: Expr, word: str) -> Array:
         """Return a value with an attribute, for slots that can have it."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+from symcalc.codegen import compiled, generate
 from symcalc.differential import differential
+from symcalc.errors import EvaluationError
 from symcalc.expr import Expr, in_scope, substitute
 from symcalc.project import duplicates, project
 from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR
 from symcalc.simplify import simplify
-from symcalc.steps import Step, pairing, second_steps, steps_lines_latex
+from symcalc.steps import Step, pairing, second_steps, steps_lines_latex, steps_lines_text
 from symcalc.vec import linear_matrix
+from symcalc.verify import Verification, verify_second
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,9 @@ class SecondDifferential:
 
     def _direction(self, index: int) -> Expr:
         taken = set(self.scope)
-        prefix = next(p for p in ("H_", "K_", "dir_", "direction_") if not {p + "1", p + "2"} & taken)
+        prefix = next(
+            p for p in ("H_", "K_", "dir_", "direction_") if not {p + "1", p + "2"} & taken
+        )
         variable = self.variables[index]
         kept = variable.data[1] & {"symmetric", "skew", "diagonal", "lower", "upper"}
         return self.rules.algebra.symbol(f"{prefix}{index + 1}", variable.shape, kept)
@@ -124,6 +130,41 @@ class SecondDifferential:
         if steps:
             return steps_lines_latex(self.steps, "\\nabla f")
         return f"\\mathrm{{d}}^2 f = {self.bilinear.latex()}"
+
+    def text(self, steps: bool = False, pretty: bool = False) -> str:
+        """Return the forms, or the whole derivation, as text."""
+        return steps_lines_text(self.steps, pretty) if steps else str(self)
+
+    def code(self, target: str = "numpy", form: str = "hessian") -> str:
+        """Return a standalone function: the Hessian matrix, the `action` or the `bilinear` form.
+
+        The directions are arguments of the function. Raises `EvaluationError` for an unknown form.
+        """
+        if form not in ("hessian", "action", "bilinear"):
+            raise EvaluationError(f"the form is hessian, action or bilinear, not {form!r}")
+        e: Expr = getattr(self, form)
+        known = {**self.scope, **{d.name: d for d in (self.first, self.second)}}
+        used = {*e.variables, *(() if form != "hessian" else self.variables)}
+        arguments = [v for v in known.values() if v in used]
+        names = " and ".join(dict.fromkeys(v.name for v in self.variables))
+        summary = f"The {form} of {self.function} by {names}: {e}"
+        return generate({form: e}, arguments, form, summary, target)
+
+    def compile(self, target: str = "numpy", form: str = "hessian") -> Callable[..., Any]:
+        """Return the function that `code` prints; its source is in `.source`."""
+        return compiled(self.code(target, form), form)
+
+    def verify(
+        self,
+        sizes: Mapping[str, int] | None = None,
+        seed: int = 0,
+        against: tuple[str, ...] = ("differences",),
+    ) -> Verification:
+        """Compare action, bilinear form and Hessian with second differences or automatic ones.
+
+        `against` names `"differences"`, `"jax"`, `"torch"`.
+        """
+        return verify_second(self, dict(sizes or {}), seed, against)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

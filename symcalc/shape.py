@@ -131,7 +131,9 @@ def parse_dim(text: str) -> Dim:
         for factor in term.split("*"):
             factor = factor.strip()
             if not (factor.isdecimal() or factor.isidentifier()) or len(factor) > 18:
-                raise ShapeError(f"`{text[:40]}` is not a dimension: write a number, a name, or n*m")
+                raise ShapeError(
+                    f"`{text[:40]}` is not a dimension: write a number, a name, or n*m"
+                )
             product = dim_mul(product, int(factor) if factor.isdecimal() else factor)
         total = dim_add(total, product)
     return total

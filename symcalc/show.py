@@ -89,7 +89,7 @@ def declaration(symbol: Expr) -> str:
 def _print(e: Expr, style: Style) -> str:
     if e.size > MAX_TEXT:
         return f"<a formula of {len(postorder([e]))} distinct nodes, {e.size} written out>"
-    names = frozenset(v.name for v in e.variables)
+    names = frozenset([*(e.scope or {}), *(v.name for v in e.variables)])
     printer = Printer(style, _determined(e), _default_dim(e), names)
     memo: dict[Expr, Piece] = {}
     order = postorder([e])
@@ -154,7 +154,8 @@ _PIECES = re.compile(r"\{\{|\}\}|\{(?P<slot>[^{}:]*)(?::(?P<level>[^{}:]*))?\}|[
 def template_parts(source: str) -> list[tuple[str, str | None, str]]:
     """Split a template into literals (doubled brackets kept) and slots with their least level."""
     return [
-        (match.group(), match["slot"], match["level"] or "open") for match in _PIECES.finditer(source)
+        (match.group(), match["slot"], match["level"] or "open")
+        for match in _PIECES.finditer(source)
     ]
 
 

@@ -291,9 +291,7 @@ def steps_text(d: Derivation, steps: bool = False, pretty: bool = False) -> str:
 
     lines = [f"f = {show(d.function)}"]
     if steps:
-        for step in d.steps:
-            lines.append(f"  {_left(step, show)} = {show(step.after)}")
-            lines.append(f"      {step.rule}")
+        lines.append(steps_lines_text(d.steps, pretty))
     lines.append(f"{_result_name(d)} = {show(_result(d))}")
     lines.append(f"  where {'; '.join(d.assumptions)}" if d.assumptions else "")
     if d.function.is_scalar:
@@ -301,8 +299,14 @@ def steps_text(d: Derivation, steps: bool = False, pretty: bool = False) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _left(step: Step, show) -> str:  # type: ignore[no-untyped-def]
-    return "G" if step.relation == INNER else show(step.before)
+def steps_lines_text(steps: Iterable[Step], pretty: bool) -> str:
+    """Return each step as an equality and, below it, its rule."""
+    names = {INNER: "G", SECOND: "d2f"}
+    lines = []
+    for step in steps:
+        before, after = (e.pretty() if pretty else str(e) for e in (step.before, step.after))
+        lines += [f"  {names.get(step.relation, before)} = {after}", f"      {step.rule}"]
+    return "\n".join(lines)
 
 
 def _result(d: Derivation) -> Expr:

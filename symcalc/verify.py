@@ -19,16 +19,18 @@ from symcalc.errors import EvaluationError
 from symcalc.evaluate import compute, numpy_backend
 from symcalc.expr import Expr
 from symcalc.graph import postorder
-from symcalc.sample import choose_sizes, points, structured
+from symcalc.sample import Rng, choose_sizes, points, structured
+from symcalc.show import brief
 from symcalc.steps import INNER, Step
 
 if TYPE_CHECKING:
     from symcalc.derive import Derivation
+    from symcalc.second import SecondDifferential
 
 Array = Any
 Point = Mapping[Expr, Array]
 JUDGES = ("differences", "complex-step", *LIBRARIES)
-STEP, TOLERANCE, EXACT_TOLERANCE = 1e-3, 1e-6, 1e-9
+STEP, TOLERANCE, EXACT_TOLERANCE, SECOND_TOLERANCE = 1e-3, 1e-6, 1e-9, 1e-5
 POINTS, DIRECTIONS = 2, 3
 
 
@@ -85,40 +87,39 @@ def verify_gradient(
     unknown = [judge for judge in against if judge not in JUDGES]
     if unknown or not against:
         raise EvaluationError(f"verify against {', '.join(map(repr, JUDGES))}, not {unknown}")
-    variables = sorted({*d.function.variables, d.variable}, key=lambda v: v.name)
-    sizes = choose_sizes(variables, sizes)
+    sizes = choose_sizes(_sorted({*d.function.variables, d.variable}), sizes)
     rng = np.random.default_rng(seed)
     comparisons: list[Comparison] = []
-    for point in _domain_points(d, variables, sizes, rng):
+    h = direction(d.variable)
+    for point in _finite_points(d.function, _result(d), (d.variable,), h, sizes, rng):
         for judge in against:
             comparisons += _derivative_comparisons(d, point, sizes, rng, judge)
         comparisons += _step_comparisons(d, point, sizes, rng)
     return Verification(tuple(comparisons), sizes, seed)
 
 
-def _domain_points(
-    d: Derivation, variables: list[Expr], sizes: Mapping[str, int], rng: np.random.Generator
+def _finite_points(
+    f: Expr, result: Expr, moving: tuple[Expr, ...], h: Expr, sizes: Mapping[str, int], rng: Rng
 ) -> list[Point]:
-    """Find points around which the function and its derivative are finite."""
-    result = _result(d)
+    """Find points around which a function, and the result along `h`, are finite."""
+    variables = _sorted({*f.variables, *moving})
     found: list[Point] = []
-    h = direction(d.variable)
     for point in points(variables, sizes, rng):
-        nearby = {
-            **point,
-            h: structured(d.variable, rng.standard_normal(np.shape(point[d.variable]))),
-        }
-        moved = _moved(point, d.variable, nearby[h], 0.05)
-        if all(
-            np.all(np.isfinite(v)) for v in _values([d.function, result], nearby, sizes)
-        ) and all(np.all(np.isfinite(v)) for v in _values([d.function], moved, sizes)):
+        ways = {v: structured(v, rng.standard_normal(np.shape(point[v]))) for v in moving}
+        moved = {**point, **{v: point[v] + 0.05 * by for v, by in ways.items()}}
+        here = _values([f, result], {**point, h: ways[moving[-1]]}, sizes)
+        if all(np.all(np.isfinite(v)) for v in [*here, *_values([f], moved, sizes)]):
             found.append(point)
         if len(found) == POINTS:
             return found
     raise EvaluationError(
-        f"no point was found where `{d.function}` and its derivative are finite: declare the "
+        f"no point was found where `{brief(f)}` and its derivative are finite: declare the "
         "variables more closely (positive, spd, unit, ...)"
     )
+
+
+def _sorted(variables: set[Expr]) -> list[Expr]:
+    return sorted(variables, key=lambda v: v.name)
 
 
 def _result(d: Derivation) -> Expr:
@@ -172,7 +173,7 @@ def _measure(
 
 
 def _derivative_comparisons(
-    d: Derivation, point: Point, sizes: Mapping[str, int], rng: np.random.Generator, judge: str
+    d: Derivation, point: Point, sizes: Mapping[str, int], rng: Rng, judge: str
 ) -> list[Comparison]:
     measure = _measure(d, judge, sizes)
     tolerance = TOLERANCE if judge == "differences" else EXACT_TOLERANCE
@@ -206,7 +207,7 @@ def _error(got: Array, wanted: Array) -> float:
 
 
 def _step_comparisons(
-    d: Derivation, point: Point, sizes: Mapping[str, int], rng: np.random.Generator
+    d: Derivation, point: Point, sizes: Mapping[str, int], rng: Rng
 ) -> list[Comparison]:
     by = structured(d.variable, rng.standard_normal(np.shape(point[d.variable])))
     here = {**point, direction(d.variable): by}
@@ -232,3 +233,68 @@ def _step_error(
         if np.shape(before) != np.shape(after):
             before = np.sum(before * by)
     return _error(after, before)
+
+
+def verify_second(
+    s: SecondDifferential, sizes: Mapping[str, int], seed: int, against: tuple[str, ...]
+) -> Verification:
+    """Compare a second differential with numbers that come from the function alone."""
+    judges = ("differences", *LIBRARIES)
+    against = (against,) if isinstance(against, str) else tuple(against)
+    if not against or any(judge not in judges for judge in against):
+        raise EvaluationError(f"verify against {', '.join(map(repr, judges))}, not {against}")
+    sizes = choose_sizes(_sorted({*s.function.variables, *s.variables}), sizes)
+    rng = np.random.default_rng(seed)
+    comparisons: list[Comparison] = []
+    for point in _finite_points(s.function, s.action, s.variables, s.second, sizes, rng):
+        for judge in against:
+            comparisons += _second_comparisons(s, point, sizes, rng, judge)
+    return Verification(tuple(comparisons), sizes, seed)
+
+
+def _second_comparisons(
+    s: SecondDifferential, point: Point, sizes: Mapping[str, int], rng: Rng, judge: str
+) -> list[Comparison]:
+    x, y = s.variables
+    one = structured(x, rng.standard_normal(np.shape(point[x])))
+    two = structured(y, rng.standard_normal(np.shape(point[y])))
+    roots = [s.bilinear, s.action] + ([s.hessian] if s.symmetric == "space" else [])
+    bilinear, action, *matrix = _values(roots, {**point, s.first: one, s.second: two}, sizes)
+    tolerance = SECOND_TOLERANCE if judge == "differences" else EXACT_TOLERANCE
+    if judge == "differences":
+        wanted = _second_difference(s.function, point, (x, one), (y, two), sizes)
+    else:
+        wanted = _contracted(Autodiff(judge).second(s.function, x, y, point, sizes), one, two)
+    found = {"bilinear form": bilinear, "action": np.sum(np.asarray(action) * one)}
+    if matrix:
+        found["Hessian"] = _by_matrix(matrix[0], one, two)
+    return [
+        Comparison(f"{judge}, {name}", _error(got, wanted), tolerance)
+        for name, got in found.items()
+    ]
+
+
+def _by_matrix(matrix: Array, one: Array, two: Array) -> Array:
+    left = np.reshape(one, (1, -1), order="F")
+    right = np.reshape(two, (-1, 1), order="F")
+    return (left @ np.reshape(matrix, (np.size(one), np.size(two)), order="F") @ right)[0, 0]
+
+
+def _contracted(partials: Array, one: Array, two: Array) -> Array:
+    return np.sum(np.reshape(partials, (np.size(one), -1)) * np.outer(one, two))
+
+
+def _second_difference(
+    f: Expr,
+    point: Point,
+    first: tuple[Expr, Array],
+    other: tuple[Expr, Array],
+    sizes: Mapping[str, int],
+) -> Array:
+    """Return the mixed second derivative along two directions, by slopes of slopes."""
+
+    def inner(t: float) -> Array:
+        moved = _moved(point, other[0], other[1], t)
+        return directional(f, moved, first[0], first[1], sizes)
+
+    return slope(inner)

@@ -222,14 +222,12 @@ def test_a_row_that_nothing_can_check_is_not_passed_over(tmp_path, capsys):
     assert main(["rules", "check", str(tmp_path)]) != 0, capsys.readouterr().out
 
 
-def test_a_rewrite_that_never_gets_smaller_is_refused_or_harmless(tmp_path):
+def test_a_rewrite_that_never_gets_smaller_is_refused(tmp_path):
     where = {"A": "matrix(m, n)"}
     row = {"name": "loop", "lhs": "tanh(A)", "rhs": "-tanh(-A)", "where": where, "why": "odd"}
-    try:
-        book = loaded(tmp_path, table("[[rewrite]]", row))
-    except RuleError:
-        return
-    assert derive("sum(tanh(X))", "X", rules=book).verify().passed
+    book = loaded(tmp_path, table("[[rewrite]]", row))
+    with pytest.raises(RuleError, match="the rewrite `loop` does not come to an end"):
+        derive("sum(tanh(X))", "X", rules=book)
 
 
 # -- order and extension ------------------------------------------------------------------------
@@ -328,7 +326,7 @@ WHOLE = {
     '[f]\nargs = { A = "n ?" }\nsource = "t"': "`\\?` is not a dimension",
     '[f]\nargs = { A = 3 }\nsource = "t"': "args",
     '[f]\nargs = { "a b" = "n n" }\nsource = "t"': "args.*a b",
-    '[f]\ndims = ["n m"]\nshape = "2 2"\nsource = "t"': "dims.*n m",
+    '[f]\ndims = ["n m"]\nshape = "2 2"\nsource = "t"': "`n m` is not a name",
     MACRO + '[f]\nargs = { A = "n 1" }\nmacro = "g(A)"\nsource = "t"': "the macro `g` cannot stand",
     '[f]\nargs = { A = "n 1" }\nmacro = "foo(A)"\nsource = "t"': "macro: unknown function `foo`",
 }
@@ -345,7 +343,7 @@ CHANGED = {
     "attribute": ({"where": {"A": "zorro matrix(n)"}}, "`zorro` is no attribute"),
     "field": ({"stages": "x"}, "unknown field `stages`"),
     "type": ({"why": 3}, "why: 3 has the wrong type"),
-    "where type": ({"where": {"A": 3}}, "declaration of A"),
+    "where type": ({"where": {"A": 3}}, "where: .* has the wrong type"),
     "domain name": ({"domain": {"B": "invertible"}}, "domain.*B"),
     "domain word": ({"domain": {"A": "invertable"}}, "domain.*invertable"),
     "stage": ({"stage": "zorro"}, "stage.*zorro"),
