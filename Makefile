@@ -28,10 +28,10 @@ test: $(VENV)/.test
 check: format lint types test
 
 format: $(VENV)/.test
-	$(BIN)/ruff format --check symcalc tests benchmarks
+	$(BIN)/ruff format --check symcalc tests benchmarks examples
 
 lint: $(VENV)/.test
-	$(BIN)/ruff check symcalc tests benchmarks
+	$(BIN)/ruff check symcalc tests benchmarks examples
 
 types: $(VENV)/.test
 	$(BIN)/mypy
