@@ -82,7 +82,7 @@ class Chains:
     def _scalar_chain(self, factors: tuple[Expr, ...]) -> Poly:
         """Return a 1-by-1 product as a scalar factor: it equals its transpose, one of them is kept."""
         turned, sign = self.turn_all(factors)
-        if [sort_key(f) for f in turned] < [sort_key(f) for f in factors]:
+        if _chain_key(turned) < _chain_key(factors):
             factors = turned
         else:
             sign = ONE
@@ -189,18 +189,20 @@ class Chains:
 
     def _smallest_rotation(self, factors: tuple[Expr, ...]) -> tuple[Fraction, tuple[Expr, ...]]:
         turned, sign = self.turn_all(factors)
-        keys = [[sort_key(f) for f in chain] for chain in (factors, turned)]
-        best = (_rotate_key(keys[0], 0), ONE, factors)
-        for key, s, chain in ((keys[0], ONE, factors), (keys[1], sign, turned)):
-            for k in range(len(chain)):
-                candidate = _rotate_key(key, k)
-                if candidate < best[0]:
-                    best = (candidate, s, chain[k:] + chain[:k])
-        return best[1], best[2]
+        rotations = [
+            ((count, key[k:] + key[:k]), s, chain[k:] + chain[:k])
+            for s, chain in ((ONE, factors), (sign, turned))
+            for count, key in [_chain_key(chain)]
+            for k in range(len(chain))
+        ]
+        _, sign, best = min(rotations, key=lambda rotation: rotation[0])
+        return sign, best
 
 
-def _rotate_key(key: list, k: int) -> list:
-    return key[k:] + key[:k]
+def _chain_key(factors: tuple[Expr, ...]) -> tuple[int, list[tuple[object, ...]]]:
+    """Order chains: few transposes first, then by the factors."""
+    count = sum(factor.op.role == "transpose" for factor in factors)
+    return count, [sort_key(factor) for factor in factors]
 
 
 def _segments(factors: tuple[Expr, ...]) -> list[tuple[Expr, ...]]:

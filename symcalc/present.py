@@ -47,7 +47,7 @@ class Presenter:
             if poly is None or len(poly.terms) < 2:
                 continue
             canonical = self.n.build(poly)
-            if self.length(e) > self.length(canonical):
+            if self.length(e) > self.length(canonical) or not _functions(e) <= _functions(canonical):
                 continue
             self.exact.setdefault(canonical, e)
             mono, sign = self.n.single(poly)
@@ -466,6 +466,11 @@ class Presenter:
                 stack.pop()
                 self.lengths[here] = sum(self.lengths[arg] for arg in here.args) + _own_length(here)
         return self.lengths[e]
+
+
+def _functions(e: Expr) -> set[str]:
+    """Return the names of the functions in an expression: what rewriting may have replaced."""
+    return {node.op.name for node in postorder([e]) if not node.op.role}
 
 
 def _own_length(e: Expr) -> int:

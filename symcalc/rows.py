@@ -55,7 +55,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "homogeneous": _degrees, "invariant": _flag, "inside": _flag, "keeps": _texts, "gives": _texts,
     "analytic": _flag, "any_rank": _flag, "array": _text, "rank_one": _text, "flat": _text,
     "domain": _domain, "assumes": _text, "source": _text,
-    "text": _text, "latex": _text, "pretty": _text, "level": _text, "latex_level": _text,
+    "text": _text, "latex": _text, "pretty": _text, "plain": _text, "level": _text, "latex_level": _text,
     "pretty_level": _text, "show": _text, "superscript": _text,
 }  # fmt: skip
 REWRITE_FIELDS: dict[str, Callable[[Any], bool]] = {
@@ -83,7 +83,7 @@ def check_row(place: str, row: Row, shipped: bool) -> None:
     _check_members(place, "expand", _given(row, "expand"), EXPANSIONS, "expansion")
     _check_members(place, "show", _given(row, "show"), SHOW_NAMES, "printer")
     _check_role(place, row, shipped)
-    for column in ("text", "latex", "pretty", "assumes"):
+    for column in ("text", "latex", "pretty", "plain", "assumes"):
         _check_template(place, column, row.get(column, ""), [*slots, *dims])
 
 

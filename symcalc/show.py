@@ -57,6 +57,11 @@ def text(e: Expr) -> str:
     return _print(e, TEXT)
 
 
+def plain(e: Expr) -> str:
+    """Return `e` in the language, but with `d(.)` for a differential: for steps, not to be read back."""
+    return _print(e, PLAIN)
+
+
 def latex(e: Expr) -> str:
     """Return `e` as LaTeX with amsmath."""
     return _print(e, LATEX)
@@ -122,7 +127,7 @@ class Printer:
 
     def template(self, e: Expr, args: list[Piece]) -> Piece:
         column = self.style.column
-        source = e.op.column(column) or (column == "pretty" and e.op.column("text")) or ""
+        source = e.op.column(column) or (column != "latex" and e.op.column("text")) or ""
         level = e.op.column(f"{column}_level") or e.op.column("level", "atom")
         if not source:
             listed = ", ".join([a.text for a in args] + [str(d) for d in e.data or ()])
@@ -293,7 +298,7 @@ def _power(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
 def _superscript(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     """Print `X^{-1}`, `X^\\top`, and both at once as `X^{-\\top}`."""
     mark = e.op.column("superscript")
-    if printer.style.column == "text" or mark is None:
+    if printer.style.column in ("text", "plain") or mark is None:
         return printer.template(e, args)
     mark = mark if printer.style.column == "latex" else _MARKS[mark]
     (inner,) = args
@@ -325,7 +330,7 @@ def _sizes(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
 def _identity(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     """Print `I` where the reader infers its size, else `eye(n)`."""
     short = e in printer.determined or e.data[0] == printer.default
-    plain = printer.style.column != "text" or (short and "I" not in printer.names)
+    plain = printer.style.column not in ("text", "plain") or (short and "I" not in printer.names)
     return Piece("I" if plain else f"eye({e.data[0]})", LEVELS["atom"])
 
 
@@ -459,5 +464,6 @@ def _pretty_name(name: str) -> str:
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 TEXT = Style("text", "*", ("(", ")"), lambda a, b: f"{a}/{b}", _text_name)
+PLAIN = Style("plain", "*", ("(", ")"), lambda a, b: f"{a}/{b}", _text_name)
 PRETTY = Style("pretty", "·", ("(", ")"), lambda a, b: f"{a}/{b}", _pretty_name)
 LATEX = Style("latex", " ", ("\\left(", "\\right)"), _frac, _latex_name)

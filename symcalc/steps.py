@@ -21,6 +21,7 @@ from symcalc.poly import Poly
 from symcalc.present import Presenter
 from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR
+from symcalc.show import plain
 from symcalc.simplify import normalizer, unfold
 
 if TYPE_CHECKING:
@@ -170,8 +171,8 @@ def _rule_text(book: Rulebook, op: Op) -> str:
         args = (slot,) if op.variadic else tuple(slots)
         dims = {name: name for s in op.slots for name in (s.rows, s.cols) if isinstance(name, str)}
         terms.append(template(algebra, (*args, h), dims))
-    body = algebra.sum_of(*terms).pretty() if terms else "0"
-    return f"d({whole.pretty()}) = {body}"
+    body = str(algebra.sum_of(*terms)) if terms else "0"
+    return f"d({whole}) = {body}"
 
 
 # -- the trace form -----------------------------------------------------------------------------
@@ -304,7 +305,7 @@ def steps_lines_text(steps: Iterable[Step], pretty: bool) -> str:
     names = {INNER: "G", SECOND: "d2f"}
     lines = []
     for step in steps:
-        before, after = (e.pretty() if pretty else str(e) for e in (step.before, step.after))
+        before, after = (e.pretty() if pretty else plain(e) for e in (step.before, step.after))
         lines += [f"  {names.get(step.relation, before)} = {after}", f"      {step.rule}"]
     return "\n".join(lines)
 
