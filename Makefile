@@ -39,5 +39,8 @@ types: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
 
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz 10000 1
+
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

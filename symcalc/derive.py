@@ -12,7 +12,7 @@ from symcalc.assume import assumptions
 from symcalc.codegen import compiled, generate
 from symcalc.differential import differential, direction
 from symcalc.errors import ParseError, ShapeError
-from symcalc.expr import Expr, in_scope
+from symcalc.expr import Expr, in_scope, substitute
 from symcalc.project import project
 from symcalc.reader import Reading, read, resize
 from symcalc.rulebook import Rulebook, default_rules
@@ -59,6 +59,7 @@ def derive(
         reading.expr, variable, layout, symmetric, {**reading.scope, variable.name: variable}, book,
         reading.free, notes=reading.notes,
     )  # fmt: skip
+    made = ambient(made, variable)
     if made.function.is_scalar:
         _ = made.gradient
     return made
@@ -115,6 +116,20 @@ def _variable_name(wrt: str | Expr) -> str:
 
 def _variable(wrt: str | Expr, reading: Reading) -> Expr:
     return wrt if isinstance(wrt, Expr) else reading.scope[_variable_name(wrt)]
+
+
+def ambient(d: Derivation, variable: Expr) -> Derivation:
+    """Let an orthogonal variable move freely: `Q'*Q = I` must not be used before differentiating."""
+    if "orthogonal" not in variable.data[1]:
+        return d
+    attributes = variable.data[1] - {"orthogonal"}
+    free = d.rules.algebra.symbol(variable.name, variable.shape, attributes)
+    function, own = substitute([d.function, d.variable], {variable: free})
+    note = (
+        f"the derivative by {free.name} is taken among all matrices, not along the orthogonal ones"
+    )
+    scope = {**d.scope, free.name: free}
+    return replace(d, function=function, variable=own, scope=scope, notes=(*d.notes, note))
 
 
 def squared_up(d: Derivation) -> Derivation | None:
@@ -229,6 +244,8 @@ class Derivation:
         if weight is None and (squared := squared_up(self)) is not None:
             return squared.derive(wrt)
         variable = self._other(wrt)
+        if (freed := ambient(self, variable)) is not self:
+            return freed.derive(variable.name, weight)
         traced, by, scope = weighted(self, weight)
         return Derivation(
             traced, variable, self.layout, self.symmetric, {**scope, variable.name: variable}, book,
@@ -242,6 +259,8 @@ class Derivation:
         2*tr(H_2*H_1')
         """
         other = self.variable if wrt is None else self._other(wrt)
+        if (freed := ambient(self, other)) is not self:
+            return freed.second(other.name)
         plain = self if self.layout == "denominator" else replace(self, layout="denominator")
         return second_differential(
             self.function, plain.gradient, (self.variable, other), self.symmetric,

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symcalc.expr import Expr, node, sort_key
-from symcalc.poly import ONE, UNIT, Exponent, Mono, Poly, Scalars, atom, term
+from symcalc.poly import ONE, UNIT, Exponent, Mono, Poly, Scalars, add_terms, atom, term
 from symcalc.shape import SCALAR, Shape
 
 if TYPE_CHECKING:
@@ -118,29 +118,43 @@ class Entrywise:
             return self.n.normal(self.n.algebra.ones(shape))
         if len(kept) == 1 and next(iter(kept.values())) == 1:
             return self.n.normal(next(iter(kept)))
-        if shape[0] == 1:
-            turned = {self._turned(b): k for b, k in kept.items()}
-            return self.n.chains.transpose(self._built((shape[1], 1), turned))
+        turned = self._turned(kept)
+        if shape[0] == 1 and turned is not None:
+            column = self._built((shape[1], 1), turned[1])
+            return self.n.chains.transpose(add_terms(column.shape, [(column, turned[0])]))
         split = self._rank_one(kept) if shape[1] != 1 else None
         if split is not None:
             return split
         made = self._expression(kept)
         rewritten = self.n.rules.apply(self.n, made)
-        return rewritten if rewritten is not None else self._oriented(made, kept)
+        return rewritten if rewritten is not None else self._oriented(made, turned)
 
-    def _oriented(self, made: Expr, kept: Factors) -> Poly:
+    def _oriented(self, made: Expr, turned: tuple[Fraction, Factors] | None) -> Poly:
+        """Return the product as a factor, as itself or as a transpose, whichever is smaller."""
         self.n.memo[made] = atom(made)
-        if made.shape[1] == 1:
+        if made.shape[1] == 1 or turned is None:
             return self.n.memo[made]
-        other = self._expression({self._turned(b): k for b, k in kept.items()})
+        other = self._expression(turned[1])
         if other is not made and (other.size, sort_key(other)) < (made.size, sort_key(made)):
             self.n.memo[other] = atom(other)
-            sign, turned = self.n.chains.turn(other)
-            self.n.memo[made] = term(made.shape, Mono((), (turned,)), sign)
+            sign, back = self.n.chains.turn(other)
+            self.n.memo[made] = term(made.shape, Mono((), (back,)), sign * turned[0])
         return self.n.memo[made]
 
-    def _turned(self, e: Expr) -> Expr:
-        return self.n.build(self.n.chains.transpose(self.n.normal(e)))
+    def _turned(self, factors: Factors) -> tuple[Fraction, Factors] | None:
+        """Return the transposed factors and their sign; None where a root hides the sign."""
+        sign, turned = ONE, {}
+        for base, k in factors.items():
+            poly = self.n.chains.transpose(self.n.normal(base))
+            mono, c = self.n.single(poly)
+            whole = isinstance(k, Fraction) and k.denominator == 1
+            chain = self.n.chain(mono.factors, poly.shape)
+            if mono.scalars or chain is None or abs(c) != 1 or (c != 1 and not whole):
+                return None
+            if c < 0 and isinstance(k, Fraction) and k.numerator % 2:
+                sign = -sign
+            turned[chain] = k
+        return sign, turned
 
     def _is_ones(self, e: Expr) -> bool:
         poly = self.n.normal(e)

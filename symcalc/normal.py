@@ -362,8 +362,9 @@ def _is_negative(normalizer: Normalizer, e: Expr) -> bool:
 
 
 def _is_scalar_term(poly: Poly) -> bool:
+    """Whether a polynomial is one scalar term, or a multiple of the identity."""
     single = poly.single
-    return poly.shape == SCALAR and single is not None
+    return single is not None and (poly.shape == SCALAR or not single[0].factors)
 
 
 def _product_shape(a: Poly, b: Poly) -> Shape:

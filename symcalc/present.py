@@ -33,6 +33,7 @@ class Presenter:
     def __init__(self, normalizer: Normalizer, like: Expr | None = None) -> None:
         self.n = normalizer
         self.algebra = normalizer.algebra
+        self.regrouped = False  # whether a sum was written otherwise than term by term
         self.shown: dict[Expr, Expr] = {}
         self.lengths: dict[Expr, int] = {}
         self.exact: dict[Expr, Expr] = {}
@@ -122,6 +123,7 @@ class Presenter:
         ):
             if candidate is not None and self.length(candidate) + saving <= bound:
                 best, bound = candidate, self.length(candidate)
+                self.regrouped = True
         return best
 
     def _turned(self, terms: list[Term], shape: Shape) -> Expr | None:

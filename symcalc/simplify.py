@@ -9,6 +9,9 @@ from symcalc.rewrite import Rule, Rules
 from symcalc.rulebook import Rewrite, Rulebook
 
 
+MAX_ROUNDS = 5  # a regrouped sum may be written still shorter; the rounds end at a fixed point
+
+
 def rules_of(book: Rulebook) -> Rules:
     """Compile the rewrite rows of a rulebook, once: canonical left sides, and their transposes."""
     if "rules" not in book.cache:
@@ -41,8 +44,14 @@ def simplify(e: Expr, book: Rulebook, like: Expr | None = None) -> Expr:
 
     Sums that occur in `like` are written as they stand there: `(x - mu)` stays `(x - mu)`.
     """
-    n = normalizer(book)
-    return Presenter(n, like).present(n.canonical(e))
+    for _ in range(MAX_ROUNDS):
+        n = normalizer(book)
+        presenter = Presenter(n, like)
+        canonical = n.canonical(e)
+        before, e = e, presenter.present(canonical)
+        if e in (before, canonical) or (like is not None and not presenter.regrouped):
+            break
+    return e
 
 
 def unfold(e: Expr, book: Rulebook) -> tuple[Expr, list[str]]:

@@ -19,6 +19,7 @@ from symcalc.graph import postorder
 from symcalc.op import Op
 from symcalc.poly import Poly
 from symcalc.present import Presenter
+from symcalc.project import PROJECTIONS
 from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR
 from symcalc.show import plain
@@ -84,6 +85,10 @@ def _why(book: Rulebook, fired: list[str]) -> tuple[str, str]:
 def _push(function: Expr, variable: Expr, h: Expr, book: Rulebook) -> list[Step]:
     """Work `d(f)` out from the outside: one layer of functions, then the products and sums inside."""
     moving = dependents(postorder([function]), {variable: h})
+    if function is variable:
+        return [
+            Step(_pending(book, function), h, "d of the variable", "definition of the differential")
+        ]
     if function not in moving:
         start = _pending(book, function)
         zero = book.algebra.zeros(function.shape)
@@ -201,7 +206,7 @@ def _trace_form(d: Derivation, last: Expr, h: Expr) -> list[Step]:
 
 
 def _last_rule(d: Derivation) -> str:
-    structure = shortest_attributes(d.variable.data[1])
+    structure = [word for word in shortest_attributes(d.variable.data[1]) if word in PROJECTIONS]
     projected = f"projected on the {', '.join(structure)} matrices" if structure else ""
     layout = "transposed: numerator layout" if d.layout == "numerator" else ""
     return "; ".join(part for part in (projected, layout) if part) or "simplified"

@@ -185,7 +185,8 @@ def _derivative_comparisons(
         (got,) = _values([_result(d)], {**point, h: by}, sizes)
         if d.function.is_scalar:
             got = _inner(got, by, d.layout, d.symmetric, d.variable)
-        found.append(Comparison(f"{judge} along a direction", _error(got, wanted), tolerance))
+        error = _error(got, wanted, _size(d.function, point, sizes))
+        found.append(Comparison(f"{judge} along a direction", error, tolerance))
     return found
 
 
@@ -197,11 +198,18 @@ def _inner(g: Array, by: Array, layout: str, symmetric: str, variable: Expr) -> 
     return np.sum(g * by)
 
 
-def _error(got: Array, wanted: Array) -> float:
+def _size(f: Expr, point: Point, sizes: Mapping[str, int]) -> float:
+    """Return the size of the function: its rounding error is what differences cannot see below."""
+    return float(np.max(np.abs(_values([f], point, sizes)[0]), initial=0.0))
+
+
+def _error(got: Array, wanted: Array, size: float = 0.0) -> float:
+    """Return the relative error, where `size` times 1e-5 counts as small."""
     got, wanted = np.asarray(got), np.asarray(wanted)
     if got.shape != wanted.shape:
         return float("inf")
-    scale = max(np.max(np.abs(wanted), initial=0.0), np.max(np.abs(got), initial=0.0), 1e-6)
+    scale = max(np.max(np.abs(wanted), initial=0.0), np.max(np.abs(got), initial=0.0))
+    scale = max(scale, 1e-6, 1e-5 * size)
     error = float(np.max(np.abs(got - wanted), initial=0.0) / scale)
     return error if np.isfinite(error) else float("inf")
 
@@ -230,9 +238,9 @@ def _step_error(
     if step.relation == INNER:
         last = step.after is d.gradient
         after = _inner(after, by, *((d.layout, d.symmetric) if last else ("", "")), d.variable)
-        if np.shape(before) != np.shape(after):
+        if direction(d.variable) not in step.before.variables:
             before = np.sum(before * by)
-    return _error(after, before)
+    return _error(after, before, _size(d.function, here, sizes))
 
 
 def verify_second(
