@@ -1,11 +1,12 @@
-"""Steps 2 and 3: move everything off the direction by adjoints, `tr(G'*L(H)) = tr(L*(G)'*H)`, read off G.
+"""Steps 2 and 3: adjoints move everything off the direction, `tr(G'*L(H)) = tr(L*(G)'*H)`.
 
-The pullback of a slot is the adjoint of its differential, taken once per row: nobody writes it by hand.
+The pullback of a slot is the adjoint of its differential, taken once per row: nobody writes it by
+hand. What stands against the direction at the end is the gradient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from symcalc.differential import dependents, instantiate, rule
 from symcalc.errors import RuleError
@@ -14,6 +15,8 @@ from symcalc.graph import postorder
 from symcalc.op import Op
 from symcalc.rulebook import Rulebook
 from symcalc.template import Template
+
+Pull = Callable[[Expr, int, Expr], Expr | None]
 
 
 def transpose_linear(e: Expr, h: Expr, seed: Expr, book: Rulebook) -> Expr:
@@ -37,7 +40,8 @@ def pullback(book: Rulebook, op: Op, index: int) -> Template | None:
     key = ("pullback", op, slot.name)
     if key not in book.cache:
         book.cache[key] = _derive_pullback(book, op, index)
-    return book.cache[key]
+    found: Template | None = book.cache[key]
+    return found
 
 
 def _derive_pullback(book: Rulebook, op: Op, index: int) -> Template | None:
@@ -54,7 +58,7 @@ def _derive_pullback(book: Rulebook, op: Op, index: int) -> Template | None:
 def gradients(
     e: Expr, variables: Mapping[Expr, object], seed: Expr, book: Rulebook
 ) -> dict[Expr, Expr]:
-    """Return, for each variable, the G with `tr(seed'*de) = tr(G'*dX)`; zero where `e` is constant."""
+    """Return for each variable the G with `tr(seed'*de) = tr(G'*dX)`; zero if `e` is constant."""
 
     def pull(node: Expr, index: int, g: Expr) -> Expr | None:
         template = pullback(book, node.op, index)
@@ -64,8 +68,9 @@ def gradients(
 
 
 def _sweep(
-    e: Expr, variables: Mapping[Expr, object], seed: Expr, pull, book: Rulebook
+    e: Expr, variables: Mapping[Expr, object], seed: Expr, pull: Pull, book: Rulebook
 ) -> dict[Expr, Expr]:
+    """Pass the seed from `e` down to the variables; `pull` takes it through one slot of a node."""
     order = postorder([e])
     moving = dependents(order, variables)
     parts: dict[Expr, list[Expr]] = {node: [] for node in moving}

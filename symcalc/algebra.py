@@ -1,7 +1,7 @@
 """The constructors of the ring operations: they check shapes and keep one spelling of each product.
 
-Scalars stand before products and numbers before scalars (`A*(2*B)` is built as `2*A*B`), a product with
-a scalar is a scaling, a scalar has no transpose. Nothing else is simplified here.
+Scalars stand before products and numbers before scalars (`A*(2*B)` is built as `2*A*B`), a product
+with a scalar is a scaling, a scalar has no transpose. Nothing else is simplified here.
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ class Algebra:
         if term.is_scalar:
             if 1 not in shape:
                 raise ShapeError(
-                    f"`{term}` is a scalar and the other term is {shape_text(shape)}: a scalar plus "
-                    f"a matrix is ambiguous; write `{_times_text(term)}I` or "
+                    f"`{term}` is a scalar and the other term is {shape_text(shape)}: a scalar "
+                    f"plus a matrix is ambiguous; write `{_times_text(term)}I` or "
                     f"`{_times_text(term)}ones(n, m)`"
                 )
             self.notes.append(f"`{brief(term)}` is added to every entry")

@@ -1,8 +1,8 @@
 """The array column: what a template may call, checked before anything is compiled.
 
-Rules are data, also those of a stranger: a template is an expression over its slots that calls functions
-from three namespaces and nothing else: `xp` (numpy, jax.numpy, torch, ...), `special` (scipy.special and
-its kin) and `k` (the kernels of symcalc).
+Rules are data, also those of a stranger: a template is an expression over its slots that calls
+functions from three namespaces and nothing else: `xp` (numpy, jax.numpy, torch, ...), `special`
+(scipy.special and its kin) and `k` (the kernels of symcalc).
 """
 
 from __future__ import annotations
@@ -21,148 +21,27 @@ if TYPE_CHECKING:
     from symcalc.expr import Expr
 
 XP = frozenset(
-    [
-        "abs",
-        "add",
-        "arccos",
-        "arccosh",
-        "arcsin",
-        "arcsinh",
-        "arctan",
-        "arctan2",
-        "arctanh",
-        "cbrt",
-        "ceil",
-        "clip",
-        "concat",
-        "concatenate",
-        "cos",
-        "cosh",
-        "cumsum",
-        "diag",
-        "diagonal",
-        "dot",
-        "e",
-        "einsum",
-        "exp",
-        "exp2",
-        "expand_dims",
-        "expm1",
-        "eye",
-        "fabs",
-        "flip",
-        "floor",
-        "full",
-        "heaviside",
-        "hypot",
-        "inner",
-        "kron",
-        "log",
-        "log10",
-        "log1p",
-        "log2",
-        "logaddexp",
-        "matmul",
-        "max",
-        "maximum",
-        "mean",
-        "min",
-        "minimum",
-        "mod",
-        "multiply",
-        "negative",
-        "ones",
-        "outer",
-        "pi",
-        "power",
-        "prod",
-        "real",
-        "reciprocal",
-        "reshape",
-        "round",
-        "sign",
-        "sin",
-        "sinh",
-        "sinc",
-        "sqrt",
-        "square",
-        "stack",
-        "std",
-        "subtract",
-        "sum",
-        "tan",
-        "tanh",
-        "tensordot",
-        "tile",
-        "trace",
-        "transpose",
-        "tril",
-        "triu",
-        "vdot",
-        "var",
-        "where",
-        "zeros",
-        "linalg",
-    ]
+    "abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt ceil clip concat "
+    "concatenate cos cosh cumsum diag diagonal dot e einsum exp exp2 expand_dims expm1 eye fabs "
+    "flip floor full heaviside hypot inner kron linalg log log10 log1p log2 logaddexp matmul "
+    "max maximum mean min minimum mod multiply negative ones outer pi power prod real "
+    "reciprocal reshape round sign sin sinc sinh sqrt square stack std subtract sum tan tanh "
+    "tensordot tile trace transpose tril triu var vdot where zeros".split()
 )
 LINALG = frozenset(
-    [
-        "cholesky",
-        "cond",
-        "det",
-        "eigh",
-        "eigvalsh",
-        "inv",
-        "matrix_norm",
-        "matrix_power",
-        "matrix_rank",
-        "norm",
-        "pinv",
-        "slogdet",
-        "solve",
-        "svd",
-        "svdvals",
-    ]
+    "cholesky cond det eigh eigvalsh inv matrix_norm matrix_power matrix_rank norm pinv slogdet "
+    "solve svd svdvals".split()
 )
 SPECIAL = frozenset(
-    [
-        "digamma",
-        "erf",
-        "erfc",
-        "erfinv",
-        "expit",
-        "gamma",
-        "gammainc",
-        "gammaincc",
-        "gammaln",
-        "i0",
-        "i0e",
-        "i1",
-        "i1e",
-        "j0",
-        "j1",
-        "log_ndtr",
-        "logit",
-        "logsumexp",
-        "ndtr",
-        "ndtri",
-        "polygamma",
-        "psi",
-        "softmax",
-        "xlogy",
-        "y0",
-        "y1",
-        "zeta",
-    ]
+    "digamma erf erfc erfinv expit gamma gammainc gammaincc gammaln i0 i0e i1 i1e j0 j1 "
+    "log_ndtr logit logsumexp ndtr ndtri polygamma psi softmax xlogy y0 y1 zeta".split()
 )
 KERNELS = frozenset(name for name in vars(Kernels) if not name.startswith("_"))
 ALLOWED = {"xp": XP, "linalg": LINALG, "special": SPECIAL, "k": KERNELS}
 NODES = (
-    ast.Expression, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Load,
-    ast.Tuple, ast.keyword, ast.operator, ast.unaryop, ast.Starred,
+    ast.Expression, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp,
+    ast.Load, ast.Tuple, ast.keyword, ast.operator, ast.unaryop, ast.Starred,
 )  # fmt: skip
-
-
 MAX_TEMPLATE = 2000
 COLUMNS = ("array", "rank_one", "flat")
 

@@ -1,4 +1,4 @@
-"""What is known of a canonical expression: symmetric, positive, ... A fold over `keeps` and `gives`."""
+"""What is known of a canonical expression: symmetric, positive, ..., by `keeps` and `gives`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from symcalc.declare import close_attributes
 from symcalc.expr import Expr
+from symcalc.factors import MAX_FACTORS, flatten
 from symcalc.graph import postorder
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
-MAX_FACTORS = 40
 NONE: frozenset[str] = frozenset()
 ADDITIVE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "positive", "psd", "spd"})
 OF_IDENTITY = close_attributes(frozenset({"spd", "diagonal", "orthogonal"}))
@@ -103,12 +103,3 @@ class Attributes:
         if self.normalizer.chains.flips(e.op) and e.shape[0] == e.shape[1]:
             keeps.add("symmetric")
         return gives | (shared & keeps)
-
-
-def flatten(e: Expr, limit: int = 10**9) -> tuple[Expr, ...]:
-    """Return the factors of a left-associated product; no more than the last `limit` one by one."""
-    factors: list[Expr] = []
-    while e.op.role == "product" and len(factors) < limit:
-        factors.append(e.args[1])
-        e = e.args[0]
-    return (e, *reversed(factors))

@@ -44,7 +44,7 @@ class Autodiff:
         return {v: self.backend.xp.asarray(np.asarray(a, float)) for v, a in point.items()}
 
     def function(self, d: Derivation, sizes: Mapping[str, int]) -> Callable[[Values], Array]:
-        """Return the function of a derivation; a repeated one differentiates its origin by the library."""
+        """Return the function of a derivation, of a repeated one by differentiating its origin."""
         parent = d.parent
         if parent is None:
             return lambda values: compute([d.function], values, sizes, self.backend)[0]
@@ -77,7 +77,7 @@ class Autodiff:
     def second(
         self, f: Expr, first: Expr, other: Expr, point: Values, sizes: Mapping[str, int]
     ) -> Array:
-        """Return the array of second partial derivatives, axes of `first` before those of `other`."""
+        """Return the second partial derivatives, axes of `first` before those of `other`."""
         with self._double():
             values = self.arrays(point)
 

@@ -12,6 +12,7 @@ from symcalc.shape import SCALAR, Shape
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
+    from symcalc.op import Op
 
 MAX_CHAIN = 40
 
@@ -30,7 +31,7 @@ class Chains:
         scalars: Scalars = (),
         coefficient: Fraction = ONE,
     ) -> Poly:
-        """Return the normal form of a product of factors: rules applied, scalar segments taken out."""
+        """Return the normal form of a product: rules applied, scalar segments taken out."""
         if len(left) + len(right) > MAX_CHAIN:
             left, right = self._shortened(left, right)
         factors = left + right
@@ -80,7 +81,7 @@ class Chains:
         return boxed
 
     def _scalar_chain(self, factors: tuple[Expr, ...]) -> Poly:
-        """Return a 1-by-1 product as a scalar factor: it equals its transpose, one of them is kept."""
+        """Return a 1-by-1 product as a scalar factor: of it and its transpose one is kept."""
         turned, sign = self.turn_all(factors)
         if _chain_key(turned) < _chain_key(factors):
             factors = turned
@@ -144,7 +145,7 @@ class Chains:
         return ONE, self.n.algebra.transpose(e)
 
     def flips(self, op: Op) -> bool:
-        """Whether `f(A)' = f(A')`: the transpose of the result is the function of the transposes."""
+        """Whether `f(A)' = f(A')`, as for every entrywise function."""
         key = ("flips", op)
         if key not in self.n.book.cache:
             body = self.n.book.body(op, "transpose", "")
@@ -157,7 +158,7 @@ class Chains:
                     for arg in body.body.args
                 )
             )
-        return self.n.book.cache[key]
+        return bool(self.n.book.cache[key])
 
     def trace(self, e: Expr) -> Poly:
         poly = self.n.normal(e.args[0])

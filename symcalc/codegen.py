@@ -1,7 +1,7 @@
 """Code: a formula as a standalone function of NumPy, JAX or PyTorch, made from the array column.
 
-The templates are put together as syntax trees, so brackets come out right; what is used twice gets a name,
-kernels that are used come along as helper functions. Nothing of symcalc is needed to run the result.
+The templates are put together as syntax trees, so brackets come out right; what is used twice gets
+a name, kernels that are used come along as helper functions. The result runs without symcalc.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def generate(
 ) -> str:
     """Return the source of a function of `variables` that computes `outputs`.
 
-    Vectors are 1-D arrays, scalars numbers or 0-D arrays. Raises `EvaluationError` for an unknown target.
+    Vectors are 1-D arrays, scalars numbers or 0-D arrays. Raises `EvaluationError` for an unknown
+    target.
     """
     if target not in TARGETS:
         raise EvaluationError(f"the target is one of {', '.join(TARGETS)}, not {target!r}")
@@ -140,7 +141,8 @@ class _Writer:
         source, names = array_source(node.op, column_for(node))
         args = [self._fitted(node, k) for k in range(len(node.args))]
         values = dict(zip(names, [*args, *(self._size(d) for d in node.data or ())], strict=False))
-        tree = _Fill(values, self).visit(ast.parse(source, mode="eval")).body
+        filled: ast.Expression = _Fill(values, self).visit(ast.parse(source, mode="eval"))
+        tree = filled.body
         whole = column_for(node) == "array" and 1 in node.shape and not node.op.column("any_rank")
         if whole and any(full_form(node, k) for k in range(len(node.args))):
             return self._reshaped(tree, () if node.is_scalar else (-1,))

@@ -8,22 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from symcalc.errors import ParseError, ShapeError
+from symcalc.letters import GREEK, GREEK_SIGNS
 from symcalc.shape import SCALAR, Dim, Shape, parse_dim
 
 ATTRIBUTES = frozenset(
-    [
-        "symmetric",
-        "skew",
-        "spd",
-        "psd",
-        "diagonal",
-        "orthogonal",
-        "invertible",
-        "lower",
-        "upper",
-        "positive",
-        "unit",
-    ]
+    "symmetric skew spd psd diagonal orthogonal invertible lower upper positive unit".split()
 )
 SQUARE_ATTRIBUTES = ATTRIBUTES - {"positive", "unit"}
 IMPLIED = {
@@ -32,33 +21,6 @@ IMPLIED = {
     "diagonal": {"symmetric", "lower", "upper"},
     "orthogonal": {"invertible"},
 }
-GREEK = [
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "iota",
-    "kappa",
-    "lambda",
-    "mu",
-    "nu",
-    "xi",
-    "omicron",
-    "pi",
-    "rho",
-    "sigma",
-    "tau",
-    "upsilon",
-    "phi",
-    "chi",
-    "psi",
-    "omega",
-]
-_GREEK_SIGNS = "αβγδεζηθικλμνξοπρστυφχψω"
 _KIND = re.compile(r"\s*(scalar|vector|matrix)\s*(?:\(([^()]*)\))?\s*")
 
 
@@ -159,9 +121,9 @@ def _split_entry(entry: str) -> tuple[str, str]:
 def default_kind(name: str) -> str | None:
     """Return the kind that an undeclared name has (matrixcalculus.org's defaults), or None."""
     base = re.sub(r"_\w*$|\d+$", "", name, count=1)
-    if base in GREEK or (len(base) == 1 and base in _GREEK_SIGNS):
+    if base in GREEK or (len(base) == 1 and base in GREEK_SIGNS):
         return "scalar"
-    if base.lower() in GREEK or (len(base) == 1 and base.lower() in _GREEK_SIGNS + "ς"):
+    if base.lower() in GREEK or (len(base) == 1 and base.lower() in GREEK_SIGNS + "ς"):
         return "matrix"
     if len(base) != 1 or not base.isalpha():
         return None

@@ -1,4 +1,4 @@
-"""The whole pipeline on one screen: read, differentiate, move into trace form, simplify, read off."""
+"""The whole pipeline on one screen: read, differentiate, trace form, simplify, read off."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ def derive(
     """Differentiate a formula by one variable.
 
     `f` is text or an expression, `wrt` a variable or its name, `where` declares variables
-    (`"X: matrix(n, m); S: spd matrix(n)"` or a mapping). For a scalar `f` the gradient has the shape of
-    the variable (denominator layout: `df = sum(G .* dX)`); `layout="numerator"` transposes it.
+    (`"X: matrix(n, m); S: spd matrix(n)"` or a mapping). For a scalar `f` the gradient has the
+    shape of the variable (denominator layout: `df = sum(G .* dX)`); `layout="numerator"`
+    transposes it.
     For a symmetric variable the gradient is taken in the space of symmetric matrices, `(G + G')/2`;
     `symmetric="entries"` gives partial derivatives by the free entries, `G + G' - G .* I`.
 
@@ -119,7 +120,7 @@ def _variable(wrt: str | Expr, reading: Reading) -> Expr:
 
 
 def ambient(d: Derivation, variable: Expr) -> Derivation:
-    """Let an orthogonal variable move freely: `Q'*Q = I` must not be used before differentiating."""
+    """Let an orthogonal variable move freely: `Q'*Q = I` holds only after differentiating."""
     if "orthogonal" not in variable.data[1]:
         return d
     attributes = variable.data[1] - {"orthogonal"}
@@ -155,8 +156,8 @@ def weighted(
     if weight is None:
         if g.shape[0] != g.shape[1]:
             raise ShapeError(
-                f"the gradient `{g}` is {shape_text(g.shape)} and has no trace: pass a direction of "
-                'its shape, derive(..., weight="V"), to differentiate tr(V\'*G)'
+                f"the gradient `{g}` is {shape_text(g.shape)} and has no trace: pass a direction "
+                'of its shape, derive(..., weight="V"), to differentiate tr(V\'*G)'
             )
         return algebra.trace(g), None, d.scope
     declared = {name: declaration(symbol) for name, symbol in d.scope.items()}
@@ -200,7 +201,7 @@ class Derivation:
 
     @cached_property
     def gradient(self) -> Expr:
-        """The gradient of a scalar function, in the shape of the variable. Raises `ShapeError` else."""
+        """The gradient, in the shape of the variable; `ShapeError` if `f` is not a scalar."""
         plain = self.raw_gradient
         projected = project(plain, self.variable, self.symmetric, self.rules)
         shown = self.rules.algebra.transpose(projected) if self.layout == "numerator" else projected
@@ -219,8 +220,8 @@ class Derivation:
 
     @cached_property
     def jacobian(self) -> Expr:
-        """The matrix J with `vec(dF) = J*vec(dX)`; for vectors `dy = J*dx`, for a scalar variable the
-        derivative in the shape of the function. A scalar function has the row `vec(G)'`.
+        """The matrix J with `vec(dF) = J*vec(dX)`; for vectors `dy = J*dx`, for a scalar variable
+        the derivative in the shape of the function. A scalar function has the row `vec(G)'`.
 
         >>> print(derive("A*sin(x)", "x").jacobian)
         A*diag(cos(x))
@@ -234,8 +235,9 @@ class Derivation:
         """Differentiate again: the derivative of `tr(G)`, or of `tr(weight'*G)`.
 
         `tr(G)` gives the Hessian applied to the identity, `tr(V'*G)` the Hessian applied to a
-        direction `V`; neither is the whole Hessian (that is `second().hessian`). A gradient that is
-        not square needs a weight of its shape. Raises `ShapeError` if it is missing or does not fit.
+        direction `V`; neither is the whole Hessian (that is `second().hessian`). A gradient that
+        is not square needs a weight of its shape. Raises `ShapeError` if it is missing or does not
+        fit.
 
         >>> print(derive("tr(X^3)", "X").derive("X").gradient)
         6*X'

@@ -1,4 +1,4 @@
-"""Step 1: the differential of an expression, a fold over the `d` columns. Linear in the direction `dX`."""
+"""Step 1: the differential, a fold over the `d` columns. It is linear in the direction `dX`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LINEAR_ATTRIBUTES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"
 
 
 def direction(variable: Expr, prefix: str = "d", suffix: str = "") -> Expr:
-    """Return the direction `dX` of a variable: same shape, and the structure that differences keep."""
+    """Return the direction `dX` of a variable: its shape, and the structure that sums keep."""
     name, attributes = variable.data
     kept = attributes & LINEAR_ATTRIBUTES
     return variable.op.algebra.symbol(f"{prefix}{name}{suffix}", variable.shape, kept)
 
 
 def rule(book: Rulebook, op: Op, index: int) -> Template | None:
-    """Return the differential of one slot, None if it is constant; raise `RuleError` if none is known."""
+    """Return the differential of a slot, None if constant; raise `RuleError` if none is known."""
     slot = op.slot(index).name
     text = (op.column("d") or {}).get(slot)
     if text == "0":

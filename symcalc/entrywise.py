@@ -1,4 +1,4 @@
-"""Entrywise products in normal form: commuting factors with exponents, inside a chain of matrix factors."""
+"""Entrywise products in normal form: commuting factors with exponents, one factor of a chain."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symcalc.expr import Expr, node, sort_key
-from symcalc.poly import ONE, UNIT, Exponent, Mono, Poly, Scalars, add_terms, atom, term
+from symcalc.factors import untransposed
+from symcalc.poly import ONE, UNIT, Exponent, Mono, Poly, Scalars, add_terms, atom, below_line, term
 from symcalc.shape import SCALAR, Shape
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class Entrywise:
         single = poly.single
         if single is None or single[1] != 1 or single[0].scalars or not single[0].factors:
             return False
-        return all(_plain(f).op.role == "ones" for f in single[0].factors)
+        return all(untransposed(f).op.role == "ones" for f in single[0].factors)
 
     def _rank_one(self, factors: Factors) -> Poly | None:
         """Write `(u*v') .* A` as `diag(u)*A*diag(v)`."""
@@ -193,8 +194,8 @@ class Entrywise:
         items = sorted(
             factors.items(), key=lambda item: (item[0].op.role == "identity", sort_key(item[0]))
         )
-        above = [(b, k) for b, k in items if not (isinstance(k, Fraction) and k < 0)]
-        below = [(b, k) for b, k in items if isinstance(k, Fraction) and k < 0]
+        above = [(b, k) for b, k in items if not below_line(k)]
+        below = [(b, k) for b, k in items if below_line(k)]
         if not above and len(below) == 1:
             return self._powered(*below[0])
         algebra = self.n.algebra
@@ -221,7 +222,3 @@ class Entrywise:
 
 
 _ROLES = {"hadamard", "entrywise quotient", "entrywise power"}
-
-
-def _plain(e: Expr) -> Expr:
-    return e.args[0] if e.op.role == "transpose" else e

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class SymcalcError(ValueError):
-    """Base class of all deliberate errors: one clear message, never a traceback on the command line."""
+    """Base class of all deliberate errors; on the command line the message alone is shown."""
 
 
 class ParseError(SymcalcError):

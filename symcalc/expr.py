@@ -1,9 +1,9 @@
-"""Expressions: immutable, interned nodes. Equal expressions are the same object, so sharing is free."""
+"""Expressions: immutable, interned nodes. Equal expressions are one object: sharing is free."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from numbers import Rational
 from typing import Any, NoReturn
@@ -12,9 +12,8 @@ from zlib import crc32
 from symcalc import evaluate, show
 from symcalc.graph import postorder
 from symcalc.op import Op
-from symcalc.shape import SCALAR, Dim, Shape
+from symcalc.shape import SCALAR, Shape
 
-Number = int | float | Fraction
 MAX_SIZE = 10**15
 
 
@@ -46,13 +45,13 @@ class Expr:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("an Expr cannot be changed")
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("an Expr is not pickled: store str(e) and its declarations, and parse them")
 
     def __copy__(self) -> Expr:
         return self
 
-    def __deepcopy__(self, memo: dict) -> Expr:
+    def __deepcopy__(self, memo: object) -> Expr:
         return self
 
     @property
@@ -124,7 +123,7 @@ class Expr:
     def __bool__(self) -> NoReturn:
         raise TypeError("a formula has no truth value; compare with `is` or use symcalc.check")
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> NoReturn:
         raise TypeError("a formula is not iterable; evaluate it first")
 
     def __lt__(self, other: object) -> NoReturn:
@@ -152,9 +151,9 @@ class Expr:
     def evaluate(self, **arrays: Any) -> Any:
         """Return the value at the given arrays.
 
-        A vector is a 1-D array (n-by-1 is accepted), a scalar a number or a 0-D array. Every declared
-        variable may be given, also one that has dropped out. Raises `EvaluationError` for a missing
-        variable or a wrong shape, naming it.
+        A vector is a 1-D array (n-by-1 is accepted), a scalar a number or a 0-D array. Every
+        declared variable may be given, also one that has dropped out. Raises `EvaluationError` for
+        a missing variable or a wrong shape, naming it.
 
         >>> from symcalc import parse
         >>> import numpy as np
@@ -164,7 +163,8 @@ class Expr:
         return evaluate.evaluate(self, arrays)
 
 
-_TABLE: dict[tuple, Expr] = {}
+Key = tuple[Op, tuple[Expr, ...], Any, Shape]
+_TABLE: dict[Key, Expr] = {}
 _SWEEP = {"at": 200_000}
 
 
@@ -223,8 +223,8 @@ def in_scope(e: Expr, scope: Mapping[str, Expr]) -> Expr:
     return e
 
 
-def sort_key(e: Expr) -> tuple:
-    """A total order that depends on the formula alone: leading name, size, structure."""
+def sort_key(e: Expr) -> tuple[str, int, str, int]:
+    """Return the place in a total order of formulas: leading name, size, structure."""
     return (e.lead, e.size, e.op.name, e.digest)
 
 
@@ -240,13 +240,3 @@ def substitute(roots: list[Expr], values: Mapping[Expr, Expr]) -> list[Expr]:
 def rebuild(e: Expr, args: tuple[Expr, ...]) -> Expr:
     """Return `e` with other arguments of the same shapes."""
     return e if args == e.args else node(e.op, args, e.shape, e.data)
-
-
-def symbol_names(e: Expr) -> frozenset[str]:
-    """Return the names of the variables of `e`."""
-    return frozenset(variable.name for variable in e.variables)
-
-
-def dims_of(e: Expr) -> tuple[Dim, ...]:
-    """Return the dimensions that `e` carries as data (`eye(n)`, `ones(n, m)`)."""
-    return e.data if e.op.dims else ()

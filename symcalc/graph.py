@@ -1,16 +1,16 @@
-"""Walks over shared expression graphs: iterative, so that depth never matters, and each node once."""
+"""Walks over shared expression graphs: iterative, so depth never matters, and each node once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 
 class Node(Protocol):
     """Whatever has arguments of its own kind."""
 
     @property
-    def args(self) -> tuple: ...
+    def args(self) -> tuple[Any, ...]: ...
 
 
 N = TypeVar("N", bound=Node)
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def postorder(roots: Iterable[N], into: Callable[[N], bool] | None = None) -> list[N]:
-    """Return the distinct nodes under `roots`, arguments first; nodes where `into` is false are leaves."""
+    """Return the distinct nodes under `roots`, arguments first; `into` says where to go deeper."""
     seen: set[N] = set()
     order: list[N] = []
     stack = [(root, False) for root in reversed(list(roots))]
@@ -35,7 +35,7 @@ def postorder(roots: Iterable[N], into: Callable[[N], bool] | None = None) -> li
 
 
 def fold(root: N, step: Callable[[N, list[T]], T]) -> T:
-    """Compute `step(node, results of its arguments)` for every distinct node; return that of `root`."""
+    """Compute `step(node, results of its arguments)` once for each node; return that of `root`."""
     memo: dict[N, T] = {}
     for node in postorder([root]):
         memo[node] = step(node, [memo[arg] for arg in node.args])

@@ -1,6 +1,7 @@
 """Numeric functions that a one-line array template cannot say; `k.name` in the array column.
 
-Matrices are 2-D arrays, vectors and rows 1-D, scalars 0-D. `xp` is NumPy, `jax.numpy`, or a namespace like them.
+Matrices are 2-D arrays, vectors and rows 1-D, scalars 0-D. `xp` is NumPy, `jax.numpy`, or a
+namespace like them.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Kernels:
         return self._xp.eye(m * n)[order]
 
     def duplication(self, n: int) -> Array:
-        """Return the matrix D with `D*vech(A) = vec(A)`; vech stacks the columns of the lower half."""
+        """Return D with `D*vech(A) = vec(A)`; vech stacks the columns of the lower half."""
         places = [(i, j) for j in range(n) for i in range(j, n)]
         matrix = np.zeros((n * n, len(places)))
         for k, (i, j) in enumerate(places):

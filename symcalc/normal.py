@@ -1,7 +1,7 @@
 """The normal form: one fold that turns an expression into a sum of products (`poly.py`) and back.
 
 Products are associative, scalars commute, transposes move to the factors, like terms are collected;
-sums inside products stay as the user grouped them. Everything else is the rewrite rows of the rulebook.
+sums inside products stay as the user grouped them. Everything else is the rewrite rows.
 """
 
 from __future__ import annotations
@@ -243,7 +243,9 @@ class Normalizer:
 
     def _arguments(self, e: Expr) -> tuple[list[Expr], Scalars, Fraction]:
         """Return the canonical arguments, and what homogeneous slots let out."""
-        args, scalars, coefficient = [], (), ONE
+        args: list[Expr] = []
+        scalars: Scalars = ()
+        coefficient = ONE
         for index, arg in enumerate(e.args):
             poly = self.normal(arg)
             degree = self._degree(e, index)
@@ -263,14 +265,14 @@ class Normalizer:
         return args, scalars, coefficient
 
     def _smaller_side(self, poly: Poly) -> Poly:
-        """Choose between an argument and its transpose where the function does not tell them apart."""
+        """Choose between an argument and its transpose, which the function does not tell apart."""
         turned = self.chains.transpose(poly)
         here, there = self.build(poly), self.build(turned)
         return turned if (there.size, sort_key(there)) < (here.size, sort_key(here)) else poly
 
     def _degree(self, e: Expr, index: int) -> int | None:
         slot = e.op.slot(index).name
-        given = e.op.column("homogeneous", {}).get(slot)
+        given: int | None = e.op.column("homogeneous", {}).get(slot)
         if given is None and self.book.body(e.op, "adjoint", slot) is not None:
             return 1
         return given

@@ -1,10 +1,10 @@
-"""An operation: its name, the shapes of its slots, and the columns of its row. It knows no rule itself."""
+"""An operation: its name, the shapes of its slots, the columns of its row. It knows no rule."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from symcalc.errors import ShapeError
@@ -22,6 +22,9 @@ from symcalc.shape import (
     shape_text,
 )
 
+if TYPE_CHECKING:
+    from symcalc.algebra import Algebra
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -34,7 +37,7 @@ class Slot:
 
 @dataclass(eq=False)
 class Op:
-    """A row of `rules/`, read. `d`, `adjoint` and `vec` map slot names to bodies in the language."""
+    """A row of `rules/`, read: `d`, `adjoint` and `vec` map slots to bodies in the language."""
 
     name: str
     slots: tuple[Slot, ...] = ()
@@ -45,7 +48,7 @@ class Op:
     call: str = ""
     role: str = ""
     columns: dict[str, Any] = field(default_factory=dict)
-    algebra: Any = None
+    algebra: Algebra = field(init=False, repr=False)  # of the rulebook that reads the row
 
     def __post_init__(self) -> None:
         self.code = crc32(self.name.encode())

@@ -1,7 +1,7 @@
 """Sums of products in normal form: what the simplifier computes with.
 
-A term is a rational coefficient, commuting scalar factors with exponents, and a chain of matrix factors.
-The empty chain of a square shape is the identity.
+A term is a rational coefficient, commuting scalar factors with exponents, and a chain of matrix
+factors. The empty chain of a square shape is the identity.
 """
 
 from __future__ import annotations
@@ -78,23 +78,18 @@ def add_terms(shape: Shape, parts: list[tuple[Poly, Fraction]]) -> Poly:
     return Poly(shape, total)
 
 
-def multiply_scalars(a: Scalars, b: Scalars) -> Scalars:
-    """Multiply commuting factors: exponents of equal bases add."""
-    if not a or not b:
-        return a or b
-    merged: dict[Expr, Exponent] = dict(a)
-    for base, exponent in b:
-        merged[base] = merged[base] + exponent if base in merged else exponent
-    return sorted_scalars(merged)
-
-
 def sorted_scalars(merged: dict[Expr, Exponent]) -> Scalars:
     """Order the factors and drop those with exponent zero."""
     kept = [(base, k) for base, k in merged.items() if not (isinstance(k, Fraction) and k == 0)]
     return tuple(sorted(kept, key=lambda item: sort_key(item[0])))
 
 
-def mono_key(mono: Mono) -> tuple:
+def below_line(k: Exponent) -> bool:
+    """Whether a factor with this exponent stands below the line of a fraction."""
+    return isinstance(k, Fraction) and k < 0
+
+
+def mono_key(mono: Mono) -> tuple[object, ...]:
     """The natural order of terms: more matrix factors first, then by name."""
     chain = tuple(sort_key(f) for f in mono.factors)
     scalars = tuple((sort_key(base), -_size(k)) for base, k in mono.scalars)

@@ -1,4 +1,4 @@
-"""From postfix instructions to expressions: what names mean, kinds, and the inference of dimensions."""
+"""From postfix instructions to expressions: what names mean, and which dimensions they have."""
 
 from __future__ import annotations
 

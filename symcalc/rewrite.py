@@ -1,7 +1,7 @@
 """Rewrite rows at work: matching a pattern against a canonical expression, a chain, or a power.
 
-Variables of a pattern stand for expressions of their shape; in a product they may stand for several factors.
-A row whose variables need attributes fires only where these are known.
+Variables of a pattern stand for expressions of their shape; in a product they may stand for several
+factors. A row whose variables need attributes fires only where these are known.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symcalc.attributes import flatten
 from symcalc.errors import RuleError
 from symcalc.expr import Expr
+from symcalc.factors import flatten, untransposed
 from symcalc.poly import Exponent, Poly
 from symcalc.rulebook import Rewrite
 from symcalc.shape import SCALAR, Dim, dim_substitute
@@ -39,10 +39,10 @@ class Rule:
 
     def may_start(self, n: Normalizer, trigger: int, factor: Expr) -> bool:
         """Whether a factor has the attributes that a variable pattern in its place needs."""
-        variable = _plain(self.factors[trigger])
+        variable = untransposed(self.factors[trigger])
         if variable.op.role != "symbol" or variable.name not in self.needs:
             return True
-        return self.needs[variable.name] <= n.attributes.of(_plain(factor))
+        return self.needs[variable.name] <= n.attributes.of(untransposed(factor))
 
 
 class Rules:
@@ -201,7 +201,7 @@ class Matcher:
     def extend(
         self, patterns: Factors, factors: Factors, binding: Binding, backwards: bool
     ) -> tuple[int, Binding] | None:
-        """Match patterns one after the other against the next factors; return how many were used."""
+        """Match patterns in turn against the next factors; return how many factors were used."""
         used = 0
         for pattern in patterns:
             wanted = self._wanted(pattern, binding, backwards)
@@ -236,16 +236,12 @@ class Matcher:
         return factors[::-1] if backwards else factors
 
 
-def _plain(e: Expr) -> Expr:
-    return e.args[0] if e.op.role == "transpose" else e
-
-
 def _is_variable(e: Expr) -> bool:
-    return _plain(e).op.role == "symbol"
+    return untransposed(e).op.role == "symbol"
 
 
 def _key(factor: Expr) -> str:
-    inner = _plain(factor)
+    inner = untransposed(factor)
     return "variable" if inner.op.role == "symbol" else inner.op.name
 
 

@@ -1,4 +1,4 @@
-"""What a row may say: its fields, their types, and the names in them. Everything else is refused."""
+"""What a row may say: its fields, their types, the names in them. Everything else is refused."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 from symcalc.declare import ATTRIBUTES
 from symcalc.errors import RuleError
-from symcalc.show import LEVELS, SHOW_NAMES, template_parts
+from symcalc.printer import PRINTERS
+from symcalc.style import LEVELS, template_parts
 
 Row = dict[str, Any]
 REFUSAL = "!"
 RESERVED = frozenset({"H", "G"})
 ROLES = frozenset(
-    "symbol number dimension sum scale product quotient transpose trace hadamard power identity ones "
-    "zeros inverse differential".split()
+    "symbol number dimension sum scale product quotient transpose trace hadamard power identity "
+    "ones zeros inverse differential".split()
 ) | {"entrywise quotient", "entrywise power"}
 UNEVALUATED = frozenset({"symbol", "differential"})
 STAGES = ("simplify",)
@@ -55,8 +56,8 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "homogeneous": _degrees, "invariant": _flag, "inside": _flag, "keeps": _texts, "gives": _texts,
     "analytic": _flag, "any_rank": _flag, "array": _text, "rank_one": _text, "flat": _text,
     "domain": _domain, "assumes": _text, "source": _text,
-    "text": _text, "latex": _text, "pretty": _text, "plain": _text, "level": _text, "latex_level": _text,
-    "pretty_level": _text, "show": _text, "superscript": _text,
+    "text": _text, "latex": _text, "pretty": _text, "plain": _text, "level": _text,
+    "latex_level": _text, "pretty_level": _text, "show": _text, "superscript": _text,
 }  # fmt: skip
 REWRITE_FIELDS: dict[str, Callable[[Any], bool]] = {
     "name": _text, "lhs": _text, "rhs": _text, "where": _bodies, "domain": _bodies, "why": _text,
@@ -81,7 +82,7 @@ def check_row(place: str, row: Row, shipped: bool) -> None:
     for column in ("level", "latex_level", "pretty_level"):
         _check_members(place, column, [row[column]] if column in row else [], LEVELS, "level")
     _check_members(place, "expand", _given(row, "expand"), EXPANSIONS, "expansion")
-    _check_members(place, "show", _given(row, "show"), SHOW_NAMES, "printer")
+    _check_members(place, "show", _given(row, "show"), PRINTERS, "printer")
     _check_role(place, row, shipped)
     for column in ("text", "latex", "pretty", "plain", "assumes"):
         _check_template(place, column, row.get(column, ""), [*slots, *dims])
@@ -133,9 +134,8 @@ def _check_members(
 ) -> None:
     for name in given:
         if name not in known:
-            raise RuleError(
-                f"{place} {column}: there is no {kind} `{name}`; known are {', '.join(sorted(known))}"
-            )
+            listed = ", ".join(sorted(known))
+            raise RuleError(f"{place} {column}: there is no {kind} `{name}`; known are {listed}")
 
 
 def _check_domain(place: str, domain: str | dict[str, str]) -> None:

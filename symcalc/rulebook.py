@@ -1,4 +1,4 @@
-"""From `rules/*.toml` to validated rows: a `Rulebook` is a value that holds all that is known of operations."""
+"""All that is known of the operations, as one value: the rows of one or more folders of rules."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def rules_folder() -> Path:
 def load_rules(folder: str | Path) -> Rulebook:
     """Return the shipped rows and those of `folder/*.toml`.
 
-    Raises `RuleError` with file, row and field for a row that is refused: an unknown field or name, a
-    wrong shape, a missing slot, an operation without a row, an operation declared twice, an array
+    Raises `RuleError` with file, row and field for a row that is refused: an unknown field or name,
+    a wrong shape, a missing slot, an operation without a row, an operation declared twice, an array
     template that calls what is not allowed.
     """
     path = Path(folder)
@@ -278,9 +278,8 @@ class _Loader:
                 if name not in declared:
                     raise RuleError(f"{place}: `{name}` is not declared in where")
         if lhs.expr.shape != rhs.expr.shape:
-            raise RuleError(
-                f"{place}: the sides are {shape_text(lhs.expr.shape)} and {shape_text(rhs.expr.shape)}"
-            )
+            shapes = " and ".join(shape_text(side.expr.shape) for side in (lhs, rhs))
+            raise RuleError(f"{place}: the sides are {shapes}")
         if not set(rhs.expr.variables) <= set(lhs.expr.variables):
             raise RuleError(f"{place}: the right side uses a name that the left side does not bind")
         needs = {name: d.attributes for name, d in declared.items() if d.attributes}

@@ -15,13 +15,13 @@ import numpy as np
 
 from symcalc.declare import ATTRIBUTES, SQUARE_ATTRIBUTES, close_attributes
 from symcalc.errors import SymcalcError
-from symcalc.evaluate import compute, numpy_backend
+from symcalc.evaluate import compute, numpy_backend, size_of
 from symcalc.expr import Expr, node
 from symcalc.op import Op
 from symcalc.rows import REFUSAL
 from symcalc.rulebook import Rewrite, Rulebook
 from symcalc.sample import sample, well_conditioned
-from symcalc.shape import SCALAR, Dim, dim_names, dim_substitute
+from symcalc.shape import SCALAR, Dim, dim_names
 from symcalc.simplify import simplify
 from symcalc.verify import slope
 
@@ -76,14 +76,6 @@ def check_rewrite(book: Rulebook, row: Rewrite, seed: int = 0) -> RowCheck:
         left, right = _compute(book, [row.lhs, row.rhs], values, sizes)
         errors.append(_distance(left, right))
     return RowCheck(f"rewrite {row.name}", "both sides", max(errors))
-
-
-def check_rules(book: Rulebook, ops: list[Op], rewrites: list[Rewrite]) -> Iterator[RowCheck]:
-    """Check rows one after the other."""
-    for op in ops:
-        yield from check_op(book, op)
-    for row in rewrites:
-        yield check_rewrite(book, row)
 
 
 class _Case:
@@ -279,7 +271,7 @@ def _draw(
     if v.shape == SCALAR and not words:
         return np.float64(rng.uniform(0.5, 2.0) * rng.choice([-1, 1]))
     if 1 not in v.shape and not words:
-        return well_conditioned(tuple(int(dim_substitute(d, sizes)) for d in v.shape), rng)
+        return well_conditioned(tuple(size_of(d, sizes) for d in v.shape), rng)
     return sample(symbol, sizes, rng)
 
 
@@ -301,17 +293,17 @@ def _distance(got: Array, wanted: Array) -> float:
 
 
 def check_report(book: Rulebook, base: Rulebook | None) -> tuple[list[RowCheck], list[str]]:
-    """Check the rows of `book` that `base` does not have; return the checks and what failed to run."""
+    """Check the rows that `base` does not have; return the checks, and what failed to run."""
     known = set(base.ops) if base else set()
     names = {row.name for row in base.rewrites} if base else set()
     ops = [op for name, op in book.ops.items() if name not in known]
     rewrites = [row for row in book.rewrites if row.name not in names]
     found: list[RowCheck] = []
     broken: list[str] = []
-    for item in (*ops, *rewrites):
+    items: list[Op | Rewrite] = [*ops, *rewrites]
+    for item in items:
         try:
-            checks = check_op(book, item) if isinstance(item, Op) else [check_rewrite(book, item)]
-            found += checks
+            found += check_op(book, item) if isinstance(item, Op) else [check_rewrite(book, item)]
         except (SymcalcError, ArithmeticError, ValueError, TypeError, AttributeError) as error:
             broken.append(f"[{item.name}]: {type(error).__name__}: {error}")
     return found, broken

@@ -1,4 +1,4 @@
-"""Random points: arrays that have the declared attributes, in a domain where the function is defined."""
+"""Random points: arrays with the declared attributes, drawn in ever more special ways."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from symcalc.evaluate import size_of
 from symcalc.expr import Expr
-from symcalc.shape import SCALAR, dim_names, dim_substitute
+from symcalc.shape import SCALAR, dim_names
 
 Rng = np.random.Generator
 Array = Any
@@ -28,7 +29,7 @@ def choose_sizes(variables: Iterable[Expr], given: Mapping[str, int]) -> dict[st
 
 def sample(variable: Expr, sizes: Mapping[str, int], rng: Rng, mode: str = "plain") -> Array:
     """Return a random array with the attributes of the variable, 2-D or 0-D inside."""
-    shape = tuple(int(dim_substitute(dim, sizes)) for dim in variable.shape)  # type: ignore[arg-type,call-overload]
+    shape = tuple(size_of(dim, sizes) for dim in variable.shape)
     attributes = variable.data[1]
     if variable.shape == SCALAR:
         return np.asarray(_entries((), attributes, rng, mode))

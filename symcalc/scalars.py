@@ -60,7 +60,7 @@ class ScalarFactors:
         return self._root(mono, c, k)
 
     def _root(self, mono: Mono, c: Fraction, k: Exponent) -> Poly:
-        """Split a power with any exponent over its factors as far as they are known to be positive."""
+        """Split a power with any exponent over those factors that are known to be positive."""
         safe = [(b, x) for b, x in mono.scalars if self.n.attributes.has(b, "positive")]
         rest = tuple((b, x) for b, x in mono.scalars if (b, x) not in safe)
         scalars = self.merge((), tuple((b, self.times_exponent(x, k)) for b, x in safe))
@@ -102,16 +102,13 @@ class ScalarFactors:
         )
 
     def shared(self, poly: Poly) -> Scalars:
-        monos = list(poly.terms)
-        shared = dict(monos[0].scalars)
-        for mono in monos[1:]:
-            here = dict(mono.scalars)
-            shared = {
-                base: min(k, here[base])  # type: ignore[type-var]
-                for base, k in shared.items()
-                if isinstance(k, Fraction) and isinstance(here.get(base), Fraction)
-            }
-        return sorted_scalars({b: k for b, k in shared.items() if isinstance(k, Fraction)})
+        """Return the powers with rational exponents that all terms have in common."""
+        first, *rest = [
+            {base: k for base, k in mono.scalars if isinstance(k, Fraction)} for mono in poly.terms
+        ]
+        for here in rest:
+            first = {base: min(k, here[base]) for base, k in first.items() if base in here}
+        return sorted_scalars(dict(first))
 
 
 def rational_power(value: Fraction, k: Fraction) -> Fraction | None:

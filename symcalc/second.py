@@ -1,4 +1,4 @@
-"""The second differential, in the forms in which it is wanted: bilinear, as an action, as a matrix."""
+"""The second differential, in the forms that are wanted: bilinear, as an action, as a matrix."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class SecondDifferential:
 
     @property
     def blocks(self) -> tuple[Expr, ...]:
-        """The factors `(A, B)` of a Hessian `kron(A, B)`, coefficient in the first; else the Hessian.
+        """The factors of a Hessian `kron(A, B)`, coefficient in the first; else the Hessian alone.
 
         >>> from symcalc import derive
         >>> print(*derive("||T - U*V'||_F^2", "U").second().blocks)
@@ -126,7 +126,7 @@ class SecondDifferential:
         return second_steps(self)
 
     def latex(self, steps: bool = False) -> str:
-        """Return the bilinear form as LaTeX, or the whole derivation as an `aligned` environment."""
+        """Return the bilinear form as LaTeX, or the derivation as an `aligned` environment."""
         if steps:
             return steps_lines_latex(self.steps, "\\nabla f")
         return f"\\mathrm{{d}}^2 f = {self.bilinear.latex()}"
@@ -212,7 +212,7 @@ def second_differential(
     scope: Mapping[str, Expr],
     rules: Rulebook,
 ) -> SecondDifferential:
-    """Return the second differential of a function whose gradient by the first variable is known."""
+    """Return the second differential of a function, given its gradient by the first variable."""
     if symmetric == "entries":
         gradient = simplify(project(gradient, variables[0], "space", rules), rules, function)
     return SecondDifferential(function, gradient, variables, symmetric, scope, rules)

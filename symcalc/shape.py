@@ -1,4 +1,4 @@
-"""Dimensions: numbers, names and their polynomials (`n*m`, `n + 1`), and the unifier that infers them."""
+"""Dimensions: numbers, names and their polynomials (`n*m`, `n + 1`); the unifier infers them."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ class Unifier:
         return True
 
     def _solve(self, a: Dim, b: Dim) -> bool:
-        """Cancel what both sides of a product equation share; bind a single unknown that is left."""
+        """Cancel what both sides of a product share; bind a single unknown that is left."""
         left, right = _terms(a), _terms(b)
         if len(left) != 1 or len(right) != 1:
             return self._postpone(a, b)

@@ -8,7 +8,6 @@ from symcalc.present import Presenter
 from symcalc.rewrite import Rule, Rules
 from symcalc.rulebook import Rewrite, Rulebook
 
-
 MAX_ROUNDS = 5  # a regrouped sum may be written still shorter; the rounds end at a fixed point
 
 
@@ -21,7 +20,8 @@ def rules_of(book: Rulebook) -> Rules:
             if row.stage == "simplify":
                 compiled += _compile(plain, row)
         book.cache["rules"] = Rules(compiled)
-    return book.cache["rules"]
+    rules: Rules = book.cache["rules"]
+    return rules
 
 
 def _compile(plain: Normalizer, row: Rewrite) -> list[Rule]:
@@ -55,7 +55,7 @@ def simplify(e: Expr, book: Rulebook, like: Expr | None = None) -> Expr:
 
 
 def unfold(e: Expr, book: Rulebook) -> tuple[Expr, list[str]]:
-    """Apply the rewrite rows to a function before it is differentiated; return it and the rows used.
+    """Apply the rewrite rows to a function to be differentiated; return it and the rows used.
 
     A function that no row touches is returned as the user wrote it.
     """

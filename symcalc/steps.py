@@ -1,7 +1,8 @@
 """The derivation as a person would write it, which is the one the engine did.
 
-Each step is an equality of two expressions under a named rule. `differential(A)` stands for a differential
-that is not worked out yet; `verify` gives it a value by finite differences, so every step can be checked.
+Each step is an equality of two expressions under a named rule. `differential(A)` stands for a
+differential that is not worked out yet; `verify` gives it a value by finite differences, so every
+step can be checked.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def _why(book: Rulebook, fired: list[str]) -> tuple[str, str]:
 
 
 def _push(function: Expr, variable: Expr, h: Expr, book: Rulebook) -> list[Step]:
-    """Work `d(f)` out from the outside: one layer of functions, then the products and sums inside."""
+    """Work `d(f)` out from the outside: a layer of functions, then the products and sums inside."""
     moving = dependents(postorder([function]), {variable: h})
     if function is variable:
         return [
@@ -136,7 +137,7 @@ def _below(e: Expr, d: dict[Expr, Expr]) -> dict[Expr, Expr]:
 
 
 def _finish(current: Expr, d: dict[Expr, Expr], book: Rulebook) -> list[Step]:
-    """Work out what is left in one step: a long chain of functions is not printed layer by layer."""
+    """Work out what is left in one step: a long chain of functions is not printed by layers."""
     values: dict[Expr, Expr] = {}
     for e in postorder([p.args[0] for p in _frontier(current, book)]):
         if e in d and d[e].op is book.algebra.role["differential"]:
@@ -154,7 +155,7 @@ def _labels(book: Rulebook, used: Iterable[Expr]) -> tuple[str, str]:
 
 
 def rule_text(book: Rulebook, op: Op) -> str:
-    """Return the differential of an operation as a formula made from its row: `d(A*B) = dA*B + A*dB`."""
+    """Return the differential of an operation as its row gives it: `d(A*B) = dA*B + A*dB`."""
     key = ("rule text", op)
     if key not in book.cache:
         book.cache[key] = _rule_text(book, op)
@@ -184,7 +185,7 @@ def _rule_text(book: Rulebook, op: Op) -> str:
 
 
 def _trace_form(d: Derivation, last: Expr, h: Expr) -> list[Step]:
-    """Move everything off the direction: split, turn each term into `tr(G*dX')`, collect, read off."""
+    """Move all off the direction: split, turn each term into `tr(G*dX')`, collect, read off."""
     n = normalizer(d.rules)
     plain = n.normal(gradients(last, {h: None}, d.rules.algebra.number(1), d.rules)[h])
     presenter = Presenter(n, d.function)
@@ -351,9 +352,10 @@ def steps_lines_latex(steps: Iterable[Step], left: str) -> str:
 
 
 _ESCAPES = {
-    "\\": "\\textbackslash ", "{": "\\{", "}": "\\}", "_": "\\_", "^": "\\textasciicircum ", "&": "\\&",
-    "#": "\\#", "%": "\\%", "$": "\\$", "~": "\\textasciitilde ", "'": "$'$", "|": "$|$", "<": "$<$",
-    ">": "$>$", "ᵀ": "$^{\\top}$", "⁻¹": "$^{-1}$", "⁻ᵀ": "$^{-\\top}$", "⁺": "$^{+}$", "¹": "$^{1}$",
+    "\\": "\\textbackslash ", "{": "\\{", "}": "\\}", "_": "\\_", "^": "\\textasciicircum ",
+    "&": "\\&", "#": "\\#", "%": "\\%", "$": "\\$", "~": "\\textasciitilde ", "'": "$'$",
+    "|": "$|$", "<": "$<$", ">": "$>$", "ᵀ": "$^{\\top}$", "⁻¹": "$^{-1}$",
+    "⁻ᵀ": "$^{-\\top}$", "⁺": "$^{+}$", "¹": "$^{1}$",
     "·": "$\\cdot$", "⊙": "$\\odot$", "⊘": "$\\oslash$", "⊗": "$\\otimes$", "‖": "$\\|$",
     "≠": "$\\ne$", "π": "$\\pi$", "₁": "$_1$", "₂": "$_2$",
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """From text to a list of instructions in postfix order: tokens, precedence, brackets.
 
-An operator-precedence parser with its own stack, so that depth costs memory and never recursion. It knows
-the punctuation of the language; what the names mean is read in `reader.py`.
+An operator-precedence parser with its own stack, so that depth costs memory and never recursion. It
+knows the punctuation of the language; what the names mean is read in `reader.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The judge: gradients and steps against numbers that know nothing of the rules.
 
-The function is evaluated as the user wrote it; its directional derivative is taken by central differences of
-fourth order, or by a complex step where every operation is analytic.
+The function is evaluated as the user wrote it; its directional derivative is taken by central
+differences of fourth order, or by a complex step where every operation is analytic.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class Verification:
         worst = self.worst
         at = f" at {sizes}" if sizes else ""
         return (
-            f"{verdict}: {len(self.comparisons)} comparisons{at}, seed {self.seed}; largest relative "
-            f"error {worst.error:.1e} ({worst.what}, allowed {worst.tolerance:.0e})"
+            f"{verdict}: {len(self.comparisons)} comparisons{at}, seed {self.seed}; largest "
+            f"relative error {worst.error:.1e} ({worst.what}, allowed {worst.tolerance:.0e})"
         )
 
 

@@ -1,0 +1,234 @@
+"""A printed node from its printed arguments: by the template of its row, or a printer it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from symcalc.shape import SCALAR, Dim
+from symcalc.style import LEVELS, Piece, Style, latex_fraction, parsed_template
+
+if TYPE_CHECKING:
+    from symcalc.expr import Expr
+
+DECIMAL_FROM = 1000
+
+
+class Printer:
+    """Prints one node from its printed arguments."""
+
+    def __init__(
+        self, style: Style, determined: set[Expr], default: Dim, names: frozenset[str]
+    ) -> None:
+        self.style = style
+        self.names = names  # of the variables: an operation of the same name is spelled out
+        self.determined = determined
+        self.default = default
+
+    def piece(self, e: Expr, args: list[Piece]) -> Piece:
+        special = PRINTERS.get(e.op.column("show", ""))
+        if special is not None:
+            return special(self, e, args)
+        return self.template(e, args)
+
+    def template(self, e: Expr, args: list[Piece]) -> Piece:
+        column = self.style.column
+        source = e.op.column(column) or (column != "latex" and e.op.column("text")) or ""
+        level = e.op.column(f"{column}_level") or e.op.column("level", "atom")
+        if not source:
+            listed = ", ".join([a.text for a in args] + [str(d) for d in e.data or ()])
+            if not listed:
+                return Piece(e.op.name, LEVELS["atom"])
+            name = e.op.name if e.op.call in self.names else e.op.call or e.op.name
+            return Piece(_call(self.style, name, listed), LEVELS["atom"])
+        values = {slot.name: piece for slot, piece in zip(e.op.slots, args, strict=False)}
+        sizes = zip(e.op.dims, e.data or (), strict=False)
+        values |= {name: Piece(str(dim), LEVELS["atom"]) for name, dim in sizes}
+        parts = [
+            literal if slot is None else self.at(values[slot], level_needed)
+            for literal, slot, level_needed in parsed_template(source)
+        ]
+        return Piece("".join(parts), LEVELS[level])
+
+    def at(self, piece: Piece, level: int) -> str:
+        """Return the text, in brackets if it binds less than `level`."""
+        mixed = level == LEVELS["hadamard"] and piece.level == LEVELS["product"]
+        if piece.level >= level and not mixed:
+            return piece.text
+        left, right = self.style.brackets
+        return f"{left}{piece.text}{right}"
+
+
+def _call(style: Style, name: str, listed: str) -> str:
+    if style.column != "latex":
+        return f"{name}({listed})"
+    escaped = name.replace("_", "\\_")
+    return f"\\operatorname{{{escaped}}}\\left({listed}\\right)"
+
+
+def _symbol(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    return Piece(printer.style.name(e.data[0]), LEVELS["atom"])
+
+
+def _dimension(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    return Piece(str(e.data), LEVELS["atom"])
+
+
+def _number(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    return _rational(printer.style, e.data)
+
+
+def _rational(style: Style, value: Fraction) -> Piece:
+    sign = "-" if value < 0 else ""
+    top, bottom = str(abs(value.numerator)), str(value.denominator)
+    if value.denominator == 1:
+        shown, level = top, "atom"
+    elif value.denominator > DECIMAL_FROM and (decimal := _decimal(abs(value))):
+        shown, level = decimal, "atom"
+    else:
+        shown, level = style.fraction(top, bottom), "product"
+    return Piece(sign + shown, LEVELS["unary" if sign and level == "atom" else level])
+
+
+def _decimal(value: Fraction) -> str:
+    """Return the exact decimal form of a fraction, or nothing if it does not end."""
+    bottom, digits = value.denominator, 0
+    while bottom % 10 == 0:
+        bottom, digits = bottom // 10, digits + 1
+    for factor, other in ((2, 5), (5, 2)):
+        while bottom % factor == 0:
+            bottom, value, digits = bottom // factor, value * other / other, digits + 1
+    if bottom != 1:
+        return ""
+    whole = value * 10**digits
+    shown = str(whole.numerator).rjust(digits + 1, "0")
+    return f"{shown[:-digits]}.{shown[-digits:]}".rstrip("0")
+
+
+def _sum(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    parts = [printer.at(args[0], LEVELS["term"])]
+    for piece in args[1:]:
+        shown = printer.at(piece, LEVELS["term"])
+        parts.append(f" - {shown[1:]}" if shown.startswith("-") else f" + {shown}")
+    return Piece("".join(parts), LEVELS["sum"])
+
+
+def _scale(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    factor, (c, a) = e.args[0], args
+    if factor.op.role != "number":
+        needed = "unary" if factor.op.role == "product" else "product"
+        left = c.left or printer.at(c, LEVELS[needed] if c.text[:1] != "-" else LEVELS["product"])
+        return Piece(_joined(printer, left, _factor(printer, e, a)), LEVELS["product"])
+    whole = _multiple(printer, factor.data, _factor(printer, e, a), a)
+    if e.args[1].op.role != "product" or not e.is_scalar:
+        return whole
+    closed = _multiple(printer, factor.data, printer.at(a, LEVELS["unary"]), a)
+    return replace(whole, left=closed.text)
+
+
+def _joined(printer: Printer, left: str, right: str) -> str:
+    if printer.style.column == "latex" and right[:1].isdigit():
+        return f"{left} \\cdot {right}"
+    return printer.style.times.join([left, right])
+
+
+def _multiple(printer: Printer, value: Fraction, shown: str, a: Piece) -> Piece:
+    sign, value = ("-", -value) if value < 0 else ("", value)
+    if value.denominator != 1 and value.denominator <= DECIMAL_FROM:
+        return _fraction(printer, sign, value, shown, a)
+    if value != 1:
+        shown = _joined(printer, _rational(printer.style, value).text, shown)
+    return Piece(sign + shown, LEVELS["product"])
+
+
+def _factor(printer: Printer, e: Expr, piece: Piece) -> str:
+    """Return the right factor of a multiple; another multiple there keeps its brackets."""
+    closed = e.args[1].op.role == "scale" or piece.text[:1] == "-"
+    return printer.at(piece, LEVELS["unary" if closed else "product"])
+
+
+def _fraction(printer: Printer, sign: str, value: Fraction, shown: str, a: Piece) -> Piece:
+    top, bottom = str(value.numerator), str(value.denominator)
+    if printer.style.column == "latex":
+        return Piece(f"{sign}{latex_fraction(top, bottom)} {shown}", LEVELS["product"])
+    left = "" if top == "1" else top + printer.style.times
+    return Piece(f"{sign}{left}{shown}/{bottom}", LEVELS["product"])
+
+
+def _quotient(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    top, bottom = args
+    if printer.style.column == "latex":
+        sign = "-" if top.text[:1] == "-" and top.level > LEVELS["sum"] else ""
+        return Piece(sign + latex_fraction(top.text[len(sign) :], bottom.text), LEVELS["product"])
+    shown = printer.at(top, LEVELS["product"])
+    return Piece(f"{shown}/{printer.at(bottom, LEVELS['unary'])}", LEVELS["product"])
+
+
+def _power(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    """Print `x^k`, `A .^ k`; an exponent in LaTeX and Unicode is set as one."""
+    base, exponent = args
+    entrywise = e.op.role == "entrywise power" and e.shape != SCALAR
+    shown = printer.at(base, LEVELS["postfix"])
+    if printer.style.column == "latex":
+        circle = "\\circ " if entrywise else ""
+        return Piece(f"{{{shown}}}^{{{circle}{exponent.text}}}", LEVELS["power"])
+    sign = " .^ " if entrywise else "^"
+    negative = e.args[1].op.role == "number" and exponent.level >= LEVELS["unary"]
+    right = exponent.text if negative else printer.at(exponent, LEVELS["postfix"])
+    right = f"({right})" if right.strip("(-)") == "T" else right  # `^T` is the transpose
+    return Piece(shown + sign + right, LEVELS["power"])
+
+
+def _superscript(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    """Print `X^{-1}`, `X^\\top`, and both at once as `X^{-\\top}`."""
+    mark = e.op.column("superscript")
+    if printer.style.column in ("text", "plain") or mark is None:
+        return printer.template(e, args)
+    mark = mark if printer.style.column == "latex" else _MARKS[mark]
+    (inner,) = args
+    if {inner.exponent, mark} <= _MERGING and inner.exponent != mark:
+        both = "-\\top" if printer.style.column == "latex" else "⁻ᵀ"
+        return Piece(_raised(printer, inner.base, both), LEVELS["power"])
+    base = printer.at(inner, LEVELS["postfix"])
+    return Piece(_raised(printer, base, mark), LEVELS["power"], mark, base)
+
+
+_MARKS = {"-1": "⁻¹", "\\top": "ᵀ", "+": "⁺"}
+_MERGING = {"-1", "\\top", "⁻¹", "ᵀ"}
+
+
+def _raised(printer: Printer, base: str, mark: str) -> str:
+    return f"{base}^{{{mark}}}" if printer.style.column == "latex" else base + mark
+
+
+def _sizes(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    """Print `ones(n, m)`, `zeros(n)`: a last size of 1 is left out."""
+    sizes = e.data[:-1] if e.data[-1] == 1 else e.data
+    if printer.style.column == "latex":
+        sizes_text = " \\times ".join(str(size) for size in sizes)
+        sign = "".join(text for text, _, _ in parsed_template(e.op.column("latex")))
+        return Piece(f"{sign}_{{{sizes_text}}}", LEVELS["atom"])
+    return Piece(f"{e.op.name}({', '.join(str(size) for size in sizes)})", LEVELS["atom"])
+
+
+def _identity(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    """Print `I` where the reader infers its size, else `eye(n)`."""
+    short = e in printer.determined or e.data[0] == printer.default
+    plain = printer.style.column not in ("text", "plain") or (short and "I" not in printer.names)
+    return Piece("I" if plain else f"eye({e.data[0]})", LEVELS["atom"])
+
+
+PRINTERS: dict[str, Callable[[Printer, Expr, list[Piece]], Piece]] = {
+    "symbol": _symbol,
+    "dimension": _dimension,
+    "number": _number,
+    "sum": _sum,
+    "scale": _scale,
+    "quotient": _quotient,
+    "power": _power,
+    "superscript": _superscript,
+    "sizes": _sizes,
+    "identity": _identity,
+}

@@ -1,0 +1,76 @@
+"""How a formula is printed: binding strengths, spellings, and the templates of the rows.
+
+A template names the least binding strength that each slot needs (`{A:product}*{B:unary}`); an
+argument that binds less gets brackets. Precedence and associativity are this data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from symcalc.letters import latex_name, pretty_name
+
+LEVELS = {
+    "open": 0, "sum": 10, "term": 15, "hadamard": 19, "product": 20, "unary": 30, "power": 40,
+    "postfix": 45, "atom": 60,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A way to print: the column of the templates and the spelling of the punctuation."""
+
+    column: str
+    times: str
+    brackets: tuple[str, str]
+    fraction: Callable[[str, str], str]
+    name: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A printed subexpression: how strongly it binds, the exponent it ends with and what bears it,
+    and how it reads as the left factor of a longer product, if that differs."""
+
+    text: str
+    level: int
+    exponent: str = ""
+    base: str = ""
+    left: str = ""
+
+
+_PARTS = re.compile(r"\{\{|\}\}|\{(?P<slot>[^{}:]*)(?::(?P<level>[^{}:]*))?\}|[^{}]+|[{}]")
+
+
+def template_parts(source: str) -> list[tuple[str, str | None, str]]:
+    """Split a template into literals (doubled brackets kept) and slots with their least level."""
+    return [
+        (match.group(), match["slot"], match["level"] or "open")
+        for match in _PARTS.finditer(source)
+    ]
+
+
+@cache
+def parsed_template(source: str) -> tuple[tuple[str, str | None, int], ...]:
+    """Return the parts of a template with single brackets and levels as numbers."""
+    parts = template_parts(source)
+    single = {"{{": "{", "}}": "}"}
+    return tuple((single.get(text, text), slot, LEVELS[level]) for text, slot, level in parts)
+
+
+def latex_fraction(top: str, bottom: str) -> str:
+    """Return a fraction in LaTeX."""
+    return f"\\frac{{{top}}}{{{bottom}}}"
+
+
+def _inline_fraction(top: str, bottom: str) -> str:
+    return f"{top}/{bottom}"
+
+
+TEXT = Style("text", "*", ("(", ")"), _inline_fraction, str)
+PLAIN = Style("plain", "*", ("(", ")"), _inline_fraction, str)
+PRETTY = Style("pretty", "·", ("(", ")"), _inline_fraction, pretty_name)
+LATEX = Style("latex", " ", ("\\left(", "\\right)"), latex_fraction, latex_name)

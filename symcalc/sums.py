@@ -1,0 +1,253 @@
+"""A sum in the shortest of its forms: factored, grouped, in one trace, under one transpose."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from symcalc.expr import Expr, node, sort_key
+from symcalc.factors import flatten
+from symcalc.poly import ONE, Exponent, Scalars, content
+from symcalc.shape import SCALAR, Shape
+from symcalc.terms import TURN_SAVING, Factors, Term, transposes
+
+if TYPE_CHECKING:
+    from symcalc.normal import Normalizer
+    from symcalc.present import Presenter
+
+FACTORED_TERMS = 24
+IDENTITY_PENALTY = 2
+
+
+class Sums:
+    """Writes sums of terms for a presenter."""
+
+    def __init__(self, presenter: Presenter) -> None:
+        self.presenter = presenter
+        self.terms = presenter.terms
+        self.n = presenter.n
+        self.algebra = presenter.algebra
+        self.length = presenter.length
+
+    def sum_of(self, terms: list[Term], shape: Shape) -> Expr:
+        """Write a sum, with common factors taken out where that is shorter."""
+        if not terms:
+            return self.algebra.zeros(shape)
+        if len(terms) == 1:
+            return self.terms.term(terms[0], shape)
+        plain = self._plain(terms, shape)
+        if len(terms) > FACTORED_TERMS:
+            return plain
+        best, bound = plain, self.length(plain)
+        for candidate, saving in (
+            (self._factored(terms, shape), 1),
+            (self._merged(terms) if shape == SCALAR else self._absorbed(terms, shape), 1),
+            (self._turned(terms, shape), TURN_SAVING),
+        ):
+            if candidate is not None and self.length(candidate) + saving <= bound:
+                best, bound = candidate, self.length(candidate)
+                self.presenter.regrouped = True
+        return best
+
+    def _plain(self, terms: list[Term], shape: Shape) -> Expr:
+        shown = [self.terms.term(t, shape) for t in terms]
+        lead = next((k for k, t in enumerate(terms) if t[0] > 0), 0)
+        shown.insert(0, shown.pop(lead))
+        return node(self.algebra.role["sum"], tuple(shown), shape)
+
+    def _turned(self, terms: list[Term], shape: Shape) -> Expr | None:
+        """Write a sum of transposed products as the transpose of a sum."""
+        if 1 in shape or any(transposes(factors) < 1 for _, _, factors in terms):
+            return None
+        turned = []
+        for c, scalars, factors in terms:
+            reverse, sign = self.n.chains.turn_all(factors)
+            for factor in reverse:
+                self.presenter.shown.setdefault(factor, factor)
+            turned.append((c * sign, scalars, reverse))
+        if all(transposes(factors) for _, _, factors in turned):
+            return None
+        return self.algebra.transpose(self.sum_of(turned, (shape[1], shape[0])))
+
+    def _merged(self, terms: list[Term]) -> Expr | None:
+        """Write `tr(P*A) + tr(P*B)` as `tr(P*(A + B))`."""
+        split = [self._trace_factor(t) for t in terms]
+        if any(part is None for part in split):
+            return None
+        found = [part for part in split if part is not None]
+        c, scalars, first = found[0]
+        best: Expr | None = None
+        for start in _rotations(first):
+            others = [_best_rotation(start, chain, self.n) for _, _, chain in found[1:]]
+            shared = min([_shared(start, chain) for chain, _ in others], default=0)
+            if not shared or shared == len(start):
+                continue
+            rest = [(c, scalars, start[shared:])]
+            for (k, s, _), (chain, sign) in zip(found[1:], others, strict=True):
+                rest.append((k * sign, s, chain[shared:]))
+            inner = (start[shared - 1].shape[1], start[0].shape[0])
+            box = self.presenter.box(self.sum_of(rest, inner))
+            whole = self.algebra.trace(
+                self.terms.chain((*self.presenter.all_shown(start[:shared]), box), inner)
+            )
+            if best is None or self.length(whole) < self.length(best):
+                best = whole
+        return best
+
+    def _trace_factor(self, term: Term) -> Term | None:
+        """Take the single trace out of a scalar term: coefficient, other scalars, its chain."""
+        c, scalars, factors = term
+        traces = [(b, k) for b, k in scalars if b.op.role == "trace" and k == 1]
+        if factors or len(traces) != 1:
+            return None
+        (base, _), poly = traces[0], self.n.normal(traces[0][0].args[0])
+        if poly.single is None or poly.single[1] != 1 or poly.single[0].scalars:
+            return None
+        for factor in poly.single[0].factors:
+            self.presenter.present(factor)
+        return c, tuple(item for item in scalars if item[0] is not base), poly.single[0].factors
+
+    def _absorbed(self, terms: list[Term], shape: Shape) -> Expr | None:
+        """Write `(b'*x)*a + (a'*x)*b` as `(a*b' + b*a')*x`."""
+        if shape[1] != 1:
+            return None
+        choices = [self._endings(t) for t in terms]
+        common = set.intersection(*({f[-1] for _, _, f in options} for options in choices))
+        if all(len(options) == 1 for options in choices):
+            return None
+        best: Expr | None = None
+        for last in sorted(common, key=sort_key):
+            picked = [next(t for t in options if t[2][-1] is last) for options in choices]
+            found = self._factored(picked, shape)
+            if found is not None and (best is None or self.length(found) < self.length(best)):
+                best = found
+        return best
+
+    def _endings(self, term: Term) -> list[Term]:
+        """Return the ways to write a term, one of its scalar products at the end of the chain."""
+        c, scalars, factors = term
+        found = [term] if factors else []
+        for base, k in scalars:
+            if base.op.role == "product" and k == 1 and factors:
+                rest = tuple(item for item in scalars if item[0] is not base)
+                chain = flatten(base)
+                turned, sign = self.n.chains.turn_all(chain)
+                for ending, s in ((chain, ONE), (turned, sign)):
+                    for factor in ending:
+                        self.presenter.present(factor)
+                    found.append((c * s, rest, (*factors, *ending)))
+        return found
+
+    def _factored(self, terms: list[Term], shape: Shape) -> Expr | None:
+        outer, scalars, inner = self._common_scalars(terms)
+        before, after, inner = _common_factors(inner)
+        if outer != 1 or scalars or before or after:
+            rest = [(c, s, f) for c, s, f in inner]
+            middle = (
+                before[-1].shape[1] if before else shape[0],
+                after[0].shape[0] if after else shape[1],
+            )
+            if before or after:
+                if middle == SCALAR and shape != SCALAR:
+                    return None
+                penalty = any(not f for _, _, f in rest)
+                box = self.presenter.box(self.sum_of(rest, middle))
+                whole = self.terms.term((outer, scalars, (*before, box, *after)), shape)
+                return None if penalty and not self._saves(whole, terms, shape) else whole
+            if shape == SCALAR:
+                box = self.presenter.box(self.sum_of(rest, shape))
+                return self.terms.term((outer, (*scalars, (box, ONE)), ()), shape)
+            return self.terms.term(
+                (outer, scalars, (self.presenter.box(self.sum_of(rest, shape)),)), shape
+            )
+        return self._grouped(terms, shape)
+
+    def _saves(self, whole: Expr, terms: list[Term], shape: Shape) -> bool:
+        plain = self.length(self._plain(terms, shape))
+        return self.length(whole) + IDENTITY_PENALTY < plain
+
+    def _common_scalars(self, terms: list[Term]) -> tuple[Fraction, Scalars, list[Term]]:
+        outer = content([c for c, _, _ in terms])
+        if all(self.terms.worded_parts(t)[0] < 0 for t in terms):
+            outer = -outer
+        shared = dict(terms[0][1])
+        for _, scalars, _ in terms[1:]:
+            here = dict(scalars)
+            least = {b: _least(k, here[b]) for b, k in shared.items() if b in here}
+            shared = {b: k for b, k in least.items() if k is not None}
+        if outer == 1 and not shared:
+            return ONE, (), terms
+        inverse = tuple((b, -k) for b, k in shared.items())
+        rest = [(c / outer, self.n.scalars.merge(s, inverse), f) for c, s, f in terms]
+        return outer, tuple(shared.items()), rest
+
+    def _grouped(self, terms: list[Term], shape: Shape) -> Expr | None:
+        """Take the most profitable first or last factor out of the terms that share it."""
+        if shape == SCALAR:
+            return None
+        best = self._best_group(terms)
+        if best is None:
+            return None
+        factor, place = best
+        inside = [t for t in terms if len(t[2]) > 1 and t[2][place] is factor]
+        outside = [t for t in terms if not (len(t[2]) > 1 and t[2][place] is factor)]
+        before, after, rest = _common_factors(inside)
+        if any(len(f) > max(1, len(before) + len(after)) for _, _, f in rest):
+            return None
+        group = self.sum_of(inside, shape)
+        whole: Term = (ONE, (), (self.presenter.box(group),))
+        return self.sum_of([*outside, whole], shape) if outside else group
+
+    def _best_group(self, terms: list[Term]) -> tuple[Expr, int] | None:
+        counts: Counter[tuple[Expr, int]] = Counter()
+        for _, _, factors in terms:
+            if len(factors) > 1:
+                counts[factors[0], 0] += 1
+                counts[factors[-1], -1] += 1
+        gains = [
+            ((count - 1) * (1 + self.length(self.presenter.shown[key[0]])), -index, key)
+            for index, (key, count) in enumerate(counts.items())
+            if 1 < count < len(terms)
+        ]
+        return max(gains, key=lambda gain: gain[:2])[2] if gains else None
+
+
+def _least(a: Exponent, b: Exponent) -> Exponent | None:
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        return min(a, b) if a * b > 0 and a > 0 else (max(a, b) if a < 0 and b < 0 else None)
+    return a if a is b else None
+
+
+def _common_factors(terms: list[Term]) -> tuple[Factors, Factors, list[Term]]:
+    """Split off the factors that all chains begin and end with."""
+    chains = [f for _, _, f in terms]
+    shortest = min(len(f) for f in chains)
+    before = 0
+    while before < shortest and len({f[before] for f in chains}) == 1:
+        before += 1
+    after = 0
+    while after < shortest - before and len({f[len(f) - 1 - after] for f in chains}) == 1:
+        after += 1
+    cut = [(c, s, f[before : len(f) - after]) for c, s, f in terms]
+    first = chains[0]
+    return first[:before], first[len(first) - after :], cut
+
+
+def _rotations(chain: Factors) -> list[Factors]:
+    return [chain[k:] + chain[:k] for k in range(len(chain))]
+
+
+def _shared(a: Factors, b: Factors) -> int:
+    """Return the length of the common beginning."""
+    count = 0
+    while count < min(len(a), len(b)) and a[count] is b[count]:
+        count += 1
+    return count
+
+
+def _best_rotation(start: Factors, chain: Factors, n: Normalizer) -> tuple[Factors, Fraction]:
+    """Return the rotation of a chain or of its transpose that begins most like `start`."""
+    turned, sign = n.chains.turn_all(chain)
+    options = [(c, ONE) for c in _rotations(chain)] + [(c, sign) for c in _rotations(turned)]
+    return max(options, key=lambda option: _shared(start, option[0]))

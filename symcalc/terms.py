@@ -1,0 +1,201 @@
+"""A term in textbook form: its sign in a difference, sums for ones, powers for repetitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from symcalc.expr import Expr, node
+from symcalc.factors import starts_negative, untransposed
+from symcalc.poly import Exponent, Scalars, below_line
+from symcalc.shape import SCALAR, Shape
+
+if TYPE_CHECKING:
+    from symcalc.present import Presenter
+
+Factors = tuple[Expr, ...]
+Term = tuple[Fraction, Scalars, Factors]
+TURN_SAVING = 3
+
+
+class Terms:
+    """Writes terms and chains of factors for a presenter."""
+
+    def __init__(self, presenter: Presenter) -> None:
+        self.presenter = presenter
+        self.n = presenter.n
+        self.algebra = presenter.algebra
+        self.length = presenter.length
+
+    def term(self, term: Term, shape: Shape) -> Expr:
+        """Write coefficient * scalars * chain; a minus sign goes into a difference."""
+        coefficient, shown, powers = self.worded_parts(term)
+        if coefficient < 0:
+            coefficient = self._absorb_sign(coefficient, shown, powers)
+        powers.sort(key=lambda item: item[0].op.role != "symbol" or item[1] != 1)
+        above = [self.n.scalars.power_of(b, k) for b, k in powers if not below_line(k)]
+        below = [self.n.scalars.power_of(b, -k) for b, k in powers if below_line(k)]
+        top, bottom = coefficient, Fraction(1)
+        if below:
+            top, bottom = Fraction(coefficient.numerator), Fraction(coefficient.denominator)
+        chain = self.chain(tuple(shown), shape) if shown or shape != SCALAR else None
+        parts = [*above, *([] if chain is None else [chain])]
+        result = self.algebra.number(top)
+        for part in parts:
+            result = self.algebra.times(result, part)
+        if not below:
+            return result
+        if bottom != 1:
+            below.insert(0, self.algebra.number(bottom))
+        return self.algebra.divide(result, self.n.product(below))
+
+    def worded_parts(self, term: Term) -> tuple[Fraction, list[Expr], list[tuple[Expr, Exponent]]]:
+        coefficient, scalars, factors = term
+        shown, powers = [], []
+        for factor in factors:
+            sign, worded = self.presenter.as_worded(factor)
+            coefficient *= sign
+            shown.append(worded)
+        for base, k in scalars:
+            sign, worded = self.presenter.as_worded(base)
+            if sign < 0 and not (isinstance(k, Fraction) and k.denominator == 1):
+                worded = self.presenter.shown[base]
+            elif sign < 0 and isinstance(k, Fraction) and k.numerator % 2:
+                coefficient = -coefficient
+            powers.append((worded, k))
+        return coefficient, shown, powers
+
+    def _absorb_sign(
+        self, coefficient: Fraction, factors: list[Expr], powers: list[tuple[Expr, Exponent]]
+    ) -> Fraction:
+        for k, factor in enumerate(factors):
+            flipped = self._flipped(factor)
+            if flipped is not None:
+                factors[k] = flipped
+                return -coefficient
+        for k, (base, exponent) in enumerate(powers):
+            flipped = self._flipped(base)
+            if flipped is not None and isinstance(exponent, Fraction) and exponent in (1, -1):
+                powers[k] = (flipped, exponent)
+                return -coefficient
+        return coefficient
+
+    def _flipped(self, e: Expr) -> Expr | None:
+        """Return `B - A` for `A - B`, if a sum has a term with a minus sign."""
+        if any(e is worded for _, worded in self.presenter.worded.values()):
+            return None
+        if e.op.role == "transpose":
+            inner = self._flipped(e.args[0])
+            return None if inner is None else self.algebra.transpose(inner)
+        if e.op.role != "sum" or not any(starts_negative(t) for t in e.args):
+            return None
+        terms = [self.algebra.negate(t) for t in e.args]
+        lead = next(k for k, t in enumerate(terms) if not starts_negative(t))
+        terms.insert(0, terms.pop(lead))
+        return node(e.op, tuple(terms), e.shape)
+
+    def chain(self, factors: Factors, shape: Shape) -> Expr:
+        """Write a product: sums for ones, powers for repeated factors, one transpose for many."""
+        shown = list(factors)
+        if not shown:
+            return self.algebra.identity(shape[0])
+        whole = self._with_sums(shown)
+        if shape[0] != 1 and transposes(shown) >= 2:
+            whole = self._with_sums(self._short_rows(shown))
+            turned = self._with_sums([self._turn(f) for f in reversed(shown)])
+            other = self.algebra.transpose(turned)
+            if self.length(other) + TURN_SAVING <= self.length(whole):
+                return other
+        return whole
+
+    def _short_rows(self, factors: list[Expr]) -> list[Expr]:
+        """Write `x'*A'` at the end of a product as `(A*x)'`."""
+        cut = next((k for k in range(1, len(factors)) if factors[k].shape[0] == 1), None)
+        if cut is None or transposes(factors[cut:]) < 2:
+            return factors
+        row = self.algebra.transpose(
+            self.n.product([self._turn(f) for f in reversed(factors[cut:])])
+        )
+        shorter = self.length(row) < self.length(self.n.product(factors[cut:]))
+        return [*factors[:cut], row] if shorter else factors
+
+    def _turn(self, e: Expr) -> Expr:
+        if e.op.role == "transpose":
+            return e.args[0]
+        if e.shape[0] == e.shape[1] and self.n.attributes.has(e, "symmetric"):
+            return e
+        return self.algebra.transpose(e)
+
+    def _with_sums(self, factors: list[Expr]) -> Expr:
+        """Write products with vectors of ones as sums over entries, rows or columns."""
+        first, last = self._is_ones(factors[0], True), self._is_ones(factors[-1], False)
+        if (
+            len(factors) == 2
+            and self._is_ones(factors[0], False)
+            and self._is_ones(factors[1], True)
+        ):
+            return self.algebra.ones((factors[0].shape[0], factors[1].shape[1]))
+        if first and last and len(factors) > 2:
+            return self.algebra.call("sum", self._powers(factors[1:-1]))
+        if first and len(factors) > 1:
+            inner = self._powers(factors[1:])
+            if inner.shape[1] == 1:
+                return self.algebra.call("sum", inner)
+            return self.algebra.transpose(self.algebra.call("sum_columns", inner))
+        if last and len(factors) > 1:
+            inner = self._powers(factors[:-1])
+            if inner.shape[0] != 1:
+                return self.algebra.call("sum_rows", inner)
+            return self.algebra.call("sum", self._turned_row(inner, factors[:-1]))
+        return self._powers(factors)
+
+    def _turned_row(self, inner: Expr, factors: list[Expr]) -> Expr:
+        return self._powers([self._turn(f) for f in reversed(factors)])
+
+    def _is_ones(self, e: Expr, row: bool) -> bool:
+        inner = untransposed(e)
+        return inner.op.role == "ones" and (e.op.role == "transpose") == row
+
+    def _powers(self, factors: list[Expr]) -> Expr:
+        """Write repeated runs of factors as powers."""
+        if len(set(factors)) == len(factors):
+            return self.n.product(factors)
+        parts: list[Expr] = []
+        place = 0
+        while place < len(factors):
+            length, count = _longest_repeat(factors, place)
+            if count == 1:
+                parts.append(factors[place])
+            else:
+                parts.append(self._raised(factors[place : place + length], count))
+            place += length * count
+        return self.n.product(parts)
+
+    def _raised(self, block: list[Expr], count: int) -> Expr:
+        base = self.n.product(block)
+        turned = base.op.role == "transpose"
+        base = base.args[0] if turned else base
+        if base.op.role == "inverse":
+            base, count = base.args[0], -count
+        power = self.algebra.power(base, self.algebra.number(count))
+        return self.algebra.transpose(power) if turned else power
+
+
+def transposes(factors: Iterable[Expr]) -> int:
+    """Return how many of the factors are transposes."""
+    return sum(f.op.role == "transpose" for f in factors)
+
+
+def _longest_repeat(factors: list[Expr], start: int) -> tuple[int, int]:
+    """Return the length and number of repetitions of the block at `start` that saves most."""
+    best = (1, 1)
+    for length in range(1, (len(factors) - start) // 2 + 1):
+        block = factors[start : start + length]
+        count = 1
+        while factors[start + count * length : start + (count + 1) * length] == block:
+            count += 1
+        square = block[0].shape[0] == block[-1].shape[1] != 1
+        if square and count > 1 and length * count > best[0] * best[1]:
+            best = (length, count)
+    return best
