@@ -29,22 +29,13 @@ class Algebra:
         self.unify = unify
         self.notes: list[str] = []
         self.role = {op.role: op for op in ops.values() if op.role}
-        self._special: dict[Op, Callable[..., Expr]] = {
-            self.role[role]: build
-            for role, build in (
-                ("sum", self.sum_of),
-                ("scale", self.times),
-                ("product", self.times),
-                ("quotient", self.divide),
-                ("hadamard", self.hadamard),
-                ("entrywise quotient", self.hadamard_divide),
-                ("entrywise power", self.entrywise_power),
-                ("power", self.power),
-                ("transpose", self.transpose),
-                ("trace", self.trace),
-            )
-            if role in self.role
-        }
+        constructors: dict[str, Callable[..., Expr]] = {
+            "sum": self.sum_of, "scale": self.times, "product": self.times, "power": self.power,
+            "quotient": self.divide, "hadamard": self.hadamard, "transpose": self.transpose,
+            "entrywise quotient": self.hadamard_divide, "trace": self.trace,
+            "entrywise power": self.entrywise_power,
+        }  # fmt: skip
+        self._special = {self.role[r]: make for r, make in constructors.items() if r in self.role}
 
     def under(self, unify: Unify) -> Algebra:
         """Return the same algebra with another way to compare dimensions."""
@@ -93,12 +84,8 @@ class Algebra:
             return self.number(dim)
         if isinstance(dim, str):
             return node(self.role["dimension"], (), SCALAR, dim)
-        return self.sum_of(
-            *[
-                reduce(self.times, [self.number(count), *map(self.dimension, names)])
-                for names, count in dim.terms
-            ]
-        )
+        terms = [[self.number(count), *map(self.dimension, names)] for names, count in dim.terms]
+        return self.sum_of(*[reduce(self.times, factors) for factors in terms])
 
     def add(self, a: Expr, b: Expr) -> Expr:
         """Return `a + b`; a sum on the left is continued."""
@@ -130,18 +117,16 @@ class Algebra:
             self._entrywise(*((a, b.shape) if a.is_scalar else (b, a.shape)))
 
     def _entrywise(self, term: Expr, shape: Shape) -> Expr:
-        if term.shape == shape:
+        if term.shape == shape or not term.is_scalar:
             return term
-        if term.is_scalar:
-            if 1 not in shape:
-                raise ShapeError(
-                    f"`{term}` is a scalar and the other term is {shape_text(shape)}: a scalar "
-                    f"plus a matrix is ambiguous; write `{_times_text(term)}I` or "
-                    f"`{_times_text(term)}ones(n, m)`"
-                )
-            self.notes.append(f"`{brief(term)}` is added to every entry")
-            return self.times(term, self.ones(shape))
-        return term
+        if 1 not in shape:
+            multiple = _times_text(term)
+            raise ShapeError(
+                f"`{term}` is a scalar and the other term is {shape_text(shape)}: a scalar plus a "
+                f"matrix is ambiguous; write `{multiple}I` or `{multiple}ones(n, m)`"
+            )
+        self.notes.append(f"`{brief(term)}` is added to every entry")
+        return self.times(term, self.ones(shape))
 
     def _agree(self, a: Expr, b: Expr, sign: str) -> None:
         for left, right in zip(a.shape, b.shape, strict=True):
@@ -221,9 +206,7 @@ class Algebra:
         return a, divisors
 
     def _over(self, a: Expr, divisors: list[Expr]) -> Expr:
-        for divisor in reversed(divisors):
-            a = self.divide(a, divisor)
-        return a
+        return reduce(self.divide, reversed(divisors), a)
 
     def _split(self, a: Expr) -> tuple[Fraction, list[Expr]]:
         """Return the leading number and the other factors of a scalar product."""
@@ -276,7 +259,7 @@ class Algebra:
         if not k.is_scalar:
             raise ShapeError(f"`.^` takes a scalar exponent, got {shape_text(k.shape)}")
         number = self.role["number"]
-        if a.op is number and k.op is number and k.data.denominator == 1:
+        if a.op is k.op is number and k.data.denominator == 1:
             return self._number_power(a, k)
         return node(self.role["entrywise power"], (a, k), a.shape)
 

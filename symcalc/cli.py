@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Sequence
 
-from symcalc.codegen import TARGETS
 from symcalc.derive import Derivation, derive
 from symcalc.errors import SymcalcError
 from symcalc.expr import Expr
@@ -16,6 +15,7 @@ from symcalc.op import Op
 from symcalc.rulebook import Rulebook, default_rules, load_rules
 from symcalc.rulecheck import check_report
 from symcalc.steps import rule_text
+from symcalc.targets import TARGETS
 from symcalc.version import __version__
 
 
@@ -128,12 +128,11 @@ def _run_derive(args: argparse.Namespace) -> int:
 
 
 def _as_json(d: Derivation, steps: bool, verification: object) -> dict[str, object]:
-    result = d.gradient if d.function.is_scalar else d.differential
     found: dict[str, object] = {
         "function": str(d.function), "wrt": d.variable.name,
-        "kind": "gradient" if d.function.is_scalar else "differential", "result": str(result),
-        "latex": result.latex(), "shape": [str(dim) for dim in result.shape], "layout": d.layout,
-        "assumptions": list(d.assumptions),
+        "kind": "gradient" if d.function.is_scalar else "differential", "result": str(d.result),
+        "latex": d.result.latex(), "shape": [str(dim) for dim in d.result.shape],
+        "layout": d.layout, "assumptions": list(d.assumptions),
     }  # fmt: skip
     if steps:
         found["steps"] = [

@@ -7,12 +7,10 @@ a name, kernels that are used come along as helper functions. The result runs wi
 from __future__ import annotations
 
 import ast
-import inspect
 import keyword
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from symcalc.arraycode import array_source, column_for
@@ -20,29 +18,12 @@ from symcalc.errors import EvaluationError
 from symcalc.evaluate import compute, full_form, numpy_backend
 from symcalc.expr import Expr
 from symcalc.graph import postorder
-from symcalc.kernels import Kernels
 from symcalc.shape import Dim, dim_names
 from symcalc.show import declaration
+from symcalc.targets import TARGETS, Target, kernel_source
 
-
-@dataclass(frozen=True)
-class Target:
-    """A library: how it is imported and what its namespaces are called."""
-
-    imports: tuple[str, ...]
-    module: str
-    special: tuple[str, str]
-    dtype: str = ""
-
-
-TARGETS = {
-    "numpy": Target(("import numpy as np",), "np", ("from scipy import special", "special")),
-    "jax": Target(
-        ("import jax.numpy as jnp",), "jnp", ("from jax.scipy import special", "special")
-    ),
-    "torch": Target(("import torch",), "torch", ("", "torch.special"), "torch.float64"),
-}
-SPARE = set("np jnp torch special value gradient result".split())
+MAX_INLINE = 12  # deeper expressions are cut into named parts
+SPARE = frozenset("np jnp torch special value gradient jacobian hessian action bilinear".split())
 
 
 def generate(
@@ -62,7 +43,7 @@ def generate(
     writer = _Writer(TARGETS[target], variables)
     results = [writer.result(label, e, list(outputs.values())) for label, e in outputs.items()]
     body = [
-        *writer.size_lines(list(outputs.values())),
+        *writer.size_lines(),
         *writer.lines,
         f"return {', '.join(results)}",
     ]
@@ -88,20 +69,35 @@ class _Writer:
     def __init__(self, target: Target, variables: Sequence[Expr]) -> None:
         self.target = target
         self.variables = variables
-        self.names = {v: _identifier(v.name) for v in variables}
+        self.taken: set[str] = set(SPARE)
+        self.names = {v: self.free_name(v.name) for v in variables}
+        self.depth: dict[Expr, int] = {}
+        self.varying: set[Expr] = set()
         self.trees: dict[Expr, ast.expr] = {}
         self.lines: list[str] = []
         self.used: list[str] = []
         self.extra_imports: list[str] = []
-        self.sizes: dict[str, str] = {}
+        self.sizes: dict[str, tuple[str, str]] = {}
         self.count = 0
+
+    def free_name(self, name: str) -> str:
+        """Return a Python name like this one that nothing else has."""
+        fresh = f"v{name}" if name.startswith("_") else name  # helpers start with an underscore
+        while keyword.iskeyword(fresh) or fresh in self.taken:
+            fresh += "_"
+        self.taken.add(fresh)
+        return fresh
 
     def result(self, label: str, e: Expr, outputs: list[Expr]) -> str:
         uses = _uses(outputs)
         for node in postorder([e]):
             if node not in self.trees:
+                if node.op.role in ("symbol", "dimension") or self.varying & set(node.args):
+                    self.varying.add(node)
                 self.trees[node] = self._node(node)
-                if uses[node] > 1 and node.args and not _is_view(node):
+                self.depth[node] = 1 + max([self.depth[arg] for arg in node.args], default=0)
+                shared = uses[node] > 1 or self.depth[node] > MAX_INLINE
+                if shared and node.args and not _is_view(node):
                     self._name(node)
         shown = ast.unparse(self.trees[e])
         if shown.isidentifier() and e not in self.names:
@@ -111,10 +107,8 @@ class _Writer:
 
     def _name(self, node: Expr) -> None:
         self.count += 1
-        fresh = f"t{self.count}"
-        while fresh in self.names.values():
-            self.count += 1
-            fresh = f"t{self.count}"
+        fresh = self.free_name(f"t{self.count}")
+        self.depth[node] = 0
         self.lines.append(f"{fresh} = {ast.unparse(self.trees[node])}")
         self.trees[node] = ast.Name(fresh)
 
@@ -124,9 +118,7 @@ class _Writer:
             return ast.Name(self.names[node])
         if role == "dimension":
             return self._size(node.data)
-        if node.is_scalar and not any(
-            n.op.role in ("symbol", "dimension") for n in postorder([node])
-        ):
+        if node.is_scalar and node not in self.varying:
             return _constant(node)
         if role == "transpose" and 1 in node.shape:
             return self.trees[node.args[0]]
@@ -138,6 +130,8 @@ class _Writer:
             raise EvaluationError(f"`{node.op.name}` has no array code")
         if node.op.role == "sum":
             return self._added(node)
+        if node.op.role == "entrywise power":
+            return self._power(node)
         source, names = array_source(node.op, column_for(node))
         args = [self._fitted(node, k) for k in range(len(node.args))]
         values = dict(zip(names, [*args, *(self._size(d) for d in node.data or ())], strict=False))
@@ -147,6 +141,16 @@ class _Writer:
         if whole and any(full_form(node, k) for k in range(len(node.args))):
             return self._reshaped(tree, () if node.is_scalar else (-1,))
         return tree
+
+    def _power(self, node: Expr) -> ast.expr:
+        """Write `a ** 2`; a negative whole exponent is written as a float, for integer arrays."""
+        base, exponent = node.args
+        if exponent.op.role != "number":
+            return ast.BinOp(self.trees[base], ast.Pow(), self.trees[exponent])
+        value = exponent.data
+        whole = value.denominator == 1 and value > 0
+        power = ast.Constant(int(value) if whole else float(value))
+        return ast.BinOp(self.trees[base], ast.Pow(), power)
 
     def _added(self, node: Expr) -> ast.expr:
         total = self.trees[node.args[0]]
@@ -168,10 +172,12 @@ class _Writer:
         return ast.Call(function, [tree, ast.parse(str(shape), mode="eval").body], [])
 
     def _size(self, dim: Dim) -> ast.expr:
+        """Return the expression for a dimension; its names are read off the arguments."""
         for name in dim_names(dim):
-            self.sizes.setdefault(name, self._read_size(name))
-        whole = re.sub(r"/", "//", str(dim))
-        return ast.parse(whole, mode="eval").body
+            if name not in self.sizes:
+                self.sizes[name] = (self.free_name(name), self._read_size(name))
+        whole = re.sub(r"[^\W\d]\w*", lambda m: self.sizes[m[0]][0], str(dim))
+        return ast.parse(whole.replace("/", "//"), mode="eval").body
 
     def _read_size(self, name: str) -> str:
         for v in self.variables:
@@ -180,8 +186,8 @@ class _Writer:
                     return f"{self.names[v]}.shape[{0 if 1 in v.shape else axis}]"
         raise EvaluationError(f"the size {name} is not the size of any argument")
 
-    def size_lines(self, outputs: list[Expr]) -> list[str]:
-        return [f"{name} = {source}" for name, source in self.sizes.items()]
+    def size_lines(self) -> list[str]:
+        return [f"{name} = {source}" for name, source in self.sizes.values()]
 
     def kernel(self, name: str) -> str:
         """Return the name of a helper function and remember to write it out."""
@@ -203,9 +209,12 @@ class _Writer:
         while waiting:
             name = waiting.pop(0)
             if name not in written:
-                written[name], needed = _helper(name, self.target)
+                written[name], needed = kernel_source(name, self.target)
                 waiting += needed
-        if any("np." in text for text in written.values()) and self.target.module != "np":
+        if (
+            any(re.search(r"\bnp\.", text) for text in written.values())
+            and self.target.module != "np"
+        ):
             self.extra_imports.append("import numpy as np")
         return list(written.values())
 
@@ -229,33 +238,14 @@ class _Fill(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        creates = isinstance(node.func, ast.Attribute) and node.func.attr in (
-            "eye",
-            "ones",
-            "zeros",
-        )
+        name = getattr(node.func, "attr", "")
         self.generic_visit(node)
-        if creates and self.writer.target.dtype:
+        if name == "kron" and self.writer.target.dtype:
+            node.args = [ast.Call(ast.Attribute(arg, "contiguous"), [], []) for arg in node.args]
+        if name in ("eye", "ones", "zeros") and self.writer.target.dtype:
             dtype = ast.parse(self.writer.target.dtype, mode="eval").body
             node.keywords.append(ast.keyword("dtype", dtype))
         return node
-
-
-def _helper(name: str, target: Target) -> tuple[str, list[str]]:
-    """Return the source of a kernel as a plain function, and the kernels that it calls."""
-    source = textwrap.dedent(inspect.getsource(getattr(Kernels, name)))
-    source = re.sub(r": (Array|int|tuple\[int, int\])(?=[,)])", "", source)
-    source = re.sub(r"\) -> [^:]+:", "):", source, count=1)
-    source = source.replace(f"def {name}(self, ", f"def _{name}(").replace(
-        "self._xp", target.module
-    )
-    if "_require_whole(" in source or "_whole(" in source:
-        source = source.replace("_require_whole(", "int(")
-        source = source.replace("whole = _whole(k)", "whole = int(k) if k == int(k) else None")
-    needed = re.findall(r"self\.(\w+)\(", source)
-    source = re.sub(r"self\.(\w+)\(", lambda m: f"_{m[1].lstrip('_')}(", source)
-    source = source.replace("def __", "def _")
-    return source.rstrip(), needed
 
 
 def _uses(outputs: list[Expr]) -> dict[Expr, int]:
@@ -289,10 +279,6 @@ def _without_minus(tree: ast.BinOp) -> ast.expr | None:
     if left.value == -1:
         return tree.right
     return ast.BinOp(ast.Constant(-left.value), ast.Mult(), tree.right)
-
-
-def _identifier(name: str) -> str:
-    return f"{name}_" if keyword.iskeyword(name) or name in SPARE else name
 
 
 def compiled(source: str, name: str) -> Callable[..., Any]:

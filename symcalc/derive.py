@@ -8,19 +8,22 @@ from functools import cached_property
 from typing import Any
 
 from symcalc.adjoint import gradients
+from symcalc.again import ambient, squared_up, weighted
 from symcalc.assume import assumptions
 from symcalc.codegen import compiled, generate
 from symcalc.differential import differential, direction
 from symcalc.errors import ParseError, ShapeError
-from symcalc.expr import Expr, in_scope, substitute
+from symcalc.expr import Expr, in_scope
+from symcalc.inputs import reading_of, variable_name, variable_of
+from symcalc.narrate import steps_latex, steps_text
 from symcalc.project import project
-from symcalc.reader import Reading, read, resize
+from symcalc.reader import Reading, read
 from symcalc.rulebook import Rulebook, default_rules
-from symcalc.second import SecondDifferential, map_matrix, second_differential
+from symcalc.second import SecondDifferential, map_matrix
 from symcalc.shape import shape_text
 from symcalc.show import declaration
 from symcalc.simplify import simplify, unfold
-from symcalc.steps import Step, derivation_steps, steps_latex, steps_text
+from symcalc.steps import Step, derivation_steps
 from symcalc.verify import Verification, verify_gradient
 
 LAYOUTS = ("denominator", "numerator")
@@ -54,13 +57,14 @@ def derive(
         if value not in allowed:
             raise ParseError(f"{value!r} is not one of {', '.join(map(repr, allowed))}")
     book = rules or default_rules()
-    reading = _reading(f, where, book, _variable_name(wrt))
-    variable = _variable(wrt, reading)
+    reading = reading_of(f, where, book, variable_name(wrt))
+    variable = variable_of(wrt, reading)
     made = Derivation(
         reading.expr, variable, layout, symmetric, {**reading.scope, variable.name: variable}, book,
         reading.free, notes=reading.notes,
     )  # fmt: skip
     made = ambient(made, variable)
+    in_scope(made.function, made.scope)
     if made.function.is_scalar:
         _ = made.gradient
     return made
@@ -88,91 +92,6 @@ def variables(where: Mapping[str, str] | str) -> tuple[Expr, ...]:
     return tuple(read("0", where, default_rules()).scope.values())
 
 
-def _reading(
-    f: str | Expr, where: Mapping[str, str] | str | None, book: Rulebook, mention: str = ""
-) -> Reading:
-    if isinstance(f, str):
-        return read(f, where, book, mention=mention)
-    if not isinstance(f, Expr):
-        raise ParseError(f"a formula is text or an expression, not {type(f).__name__}")
-    scope = dict(f.scope or {}) | {v.name: v for v in f.variables}
-    declared = {name: declaration(symbol) for name, symbol in scope.items()}
-    known = read("0", declared | dict(_as_mapping(where)), book, mention=mention)
-    return Reading(f, dict(known.scope) | scope, known.free)
-
-
-def _as_mapping(where: Mapping[str, str] | str | None) -> Mapping[str, str]:
-    if where is None or isinstance(where, Mapping):
-        return where or {}
-    return {name: declaration(v) for name, v in read("0", where, default_rules()).scope.items()}
-
-
-def _variable_name(wrt: str | Expr) -> str:
-    if isinstance(wrt, Expr) and wrt.op.role == "symbol":
-        return wrt.name
-    if not isinstance(wrt, str) or not wrt.strip().isidentifier():
-        raise ParseError(f"`{wrt}` is not a variable: differentiate by a name such as `X`")
-    return wrt.strip()
-
-
-def _variable(wrt: str | Expr, reading: Reading) -> Expr:
-    return wrt if isinstance(wrt, Expr) else reading.scope[_variable_name(wrt)]
-
-
-def ambient(d: Derivation, variable: Expr) -> Derivation:
-    """Let an orthogonal variable move freely: `Q'*Q = I` holds only after differentiating."""
-    if "orthogonal" not in variable.data[1]:
-        return d
-    attributes = variable.data[1] - {"orthogonal"}
-    free = d.rules.algebra.symbol(variable.name, variable.shape, attributes)
-    function, own = substitute([d.function, d.variable], {variable: free})
-    note = (
-        f"the derivative by {free.name} is taken among all matrices, not along the orthogonal ones"
-    )
-    scope = {**d.scope, free.name: free}
-    return replace(d, function=function, variable=own, scope=scope, notes=(*d.notes, note))
-
-
-def squared_up(d: Derivation) -> Derivation | None:
-    """Return the derivation with an undeclared shape taken as square, where a trace needs that."""
-    rows, cols = d.gradient.shape
-    for old, new in ((cols, rows), (rows, cols)):
-        if rows != cols and isinstance(old, str) and old in d.free:
-            function, variable, *scope = resize(
-                [d.function, d.variable, *d.scope.values()], {old: new}
-            )
-            return replace(
-                d, function=function, variable=variable,
-                scope=dict(zip(d.scope, scope, strict=True)),
-            )  # fmt: skip
-    return None
-
-
-def weighted(
-    d: Derivation, weight: str | Expr | None
-) -> tuple[Expr, Expr | None, Mapping[str, Expr]]:
-    """Return `tr(G)` or `tr(weight'*G)`, the weight, and the variables that are known with it."""
-    g, algebra = d.gradient, d.rules.algebra
-    if weight is None:
-        if g.shape[0] != g.shape[1]:
-            raise ShapeError(
-                f"the gradient `{g}` is {shape_text(g.shape)} and has no trace: pass a direction "
-                'of its shape, derive(..., weight="V"), to differentiate tr(V\'*G)'
-            )
-        return algebra.trace(g), None, d.scope
-    declared = {name: declaration(symbol) for name, symbol in d.scope.items()}
-    reading = (
-        _reading(weight, declared, d.rules)
-        if isinstance(weight, Expr)
-        else read(weight, declared, d.rules, g.shape)
-    )
-    if reading.expr.shape != g.shape:
-        raise ShapeError(
-            f"the weight is {shape_text(reading.expr.shape)}, the gradient {shape_text(g.shape)}"
-        )
-    return algebra.frobenius(reading.expr, g), reading.expr, {**d.scope, **reading.scope}
-
-
 @dataclass(frozen=True)
 class Derivation:
     """The derivative of a function by a variable, and everything that was done to find it."""
@@ -193,7 +112,7 @@ class Derivation:
         """The differential, an expression in the direction `dX`.
 
         >>> print(derive("X'*A*X", "X").differential)
-        dX'*A*X + X'*A*dX
+        X'*A*dX + dX'*A*X
         """
         h = direction(self.variable)
         d = differential(self._unfolded, {self.variable: h}, self.rules)
@@ -231,6 +150,11 @@ class Derivation:
         matrix = map_matrix(simplify(d, self.rules), h, self.rules)
         return self._known(simplify(matrix, self.rules, self.function))
 
+    @property
+    def result(self) -> Expr:
+        """The gradient of a scalar function, the differential of any other."""
+        return self.gradient if self.function.is_scalar else self.differential
+
     def derive(self, wrt: str | Expr, weight: str | Expr | None = None) -> Derivation:
         """Differentiate again: the derivative of `tr(G)`, or of `tr(weight'*G)`.
 
@@ -258,16 +182,16 @@ class Derivation:
         """Return the second differential by this variable and `wrt` (by default the same again).
 
         >>> print(derive("||X||_F^2", "X").second().bilinear)
-        2*tr(H_2*H_1')
+        tr(2*H_2*H_1')
         """
         other = self.variable if wrt is None else self._other(wrt)
         if (freed := ambient(self, other)) is not self:
             return freed.second(other.name)
-        plain = self if self.layout == "denominator" else replace(self, layout="denominator")
-        return second_differential(
-            self.function, plain.gradient, (self.variable, other), self.symmetric,
-            {**self.scope, other.name: other}, self.rules,
-        )  # fmt: skip
+        plain = replace(self, layout="denominator", symmetric="space")
+        scope = {**self.scope, other.name: other}
+        return SecondDifferential(
+            self.function, plain.gradient, (self.variable, other), self.symmetric, scope, self.rules
+        )
 
     @cached_property
     def _unfolded(self) -> Expr:
@@ -281,9 +205,8 @@ class Derivation:
     @cached_property
     def assumptions(self) -> tuple[str, ...]:
         """What the result takes for granted: shapes and attributes, and where it holds."""
-        declared = [f"{name}: {text}" for name, text in self.function.where.items()]
-        if self.variable.name not in self.function.where:
-            declared += [f"{n}: {t}" for n, t in self.variable.where.items()]
+        used = dict.fromkeys([*self.function.variables, self.variable])
+        declared = [f"{v.name}: {declaration(v)}" for v in used]
         found = assumptions(self._unfolded, self.variable)
         return (*declared, *self.notes, *found)
 
@@ -332,15 +255,20 @@ class Derivation:
 
         For a function that is not a scalar the second result is the Jacobian.
         """
+        return self._source(target, name, None)
+
+    def _source(self, target: str, name: str, arguments: list[Expr] | None) -> str:
         second = "gradient" if self.function.is_scalar else "jacobian"
         result = self.gradient if self.function.is_scalar else self.jacobian
         summary = f"{self.function} and its {second} by {self.variable.name}: {result}"
         outputs = {"value": self._unfolded, second: result}
-        return generate(outputs, self._arguments(list(outputs.values())), name, summary, target)
+        used = self._arguments(list(outputs.values())) if arguments is None else arguments
+        return generate(outputs, used, name, summary, target)
 
     def compile(self, target: str = "numpy") -> Callable[..., Any]:
-        """Return the function that `code` prints; its source is in `.source`."""
-        return compiled(self.code(target), "value_and_gradient")
+        """Return the function of `code`, of every declared variable; its source is in `.source`."""
+        name = "value_and_gradient"
+        return compiled(self._source(target, name, list(self.scope.values())), name)
 
     def _arguments(self, outputs: list[Expr]) -> list[Expr]:
         used = {v for e in outputs for v in e.variables} | {self.variable}
@@ -348,10 +276,10 @@ class Derivation:
 
     def _other(self, wrt: str | Expr) -> Expr:
         """Return another variable, which need not occur in the function."""
-        name = _variable_name(wrt)
+        name = variable_name(wrt)
         if isinstance(wrt, Expr) or name in self.scope:
-            return _variable(wrt, Reading(self.function, self.scope))
-        return _reading(self.function, None, self.rules, name).scope[name]
+            return variable_of(wrt, Reading(self.function, self.scope))
+        return reading_of(self.function, None, self.rules, name).scope[name]
 
     def _known(self, e: Expr, *more: Expr) -> Expr:
         """Let the result accept arrays for every declared variable."""

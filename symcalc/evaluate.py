@@ -68,7 +68,7 @@ def numpy_backend() -> Backend:
 
 def evaluate(e: Expr, arrays: Mapping[str, Any], scope: Mapping[str, Expr] | None = None) -> Any:
     """Return the value of `e`; `scope` holds the declared variables that may be given besides."""
-    known = {**(scope or e.scope or {}), **{v.name: v for v in e.variables}}
+    known = {**(scope or e.known or {}), **{v.name: v for v in e.variables}}
     values, dims = read_arrays(known, arrays)
     missing = [v.name for v in e.variables if v not in values]
     if missing:

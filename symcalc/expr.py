@@ -31,7 +31,18 @@ class Expr:
     expressions are one object.
     """
 
-    __slots__ = ("__weakref__", "args", "data", "digest", "lead", "op", "scope", "shape", "size")
+    __slots__ = (
+        "__weakref__",
+        "args",
+        "data",
+        "digest",
+        "known",
+        "lead",
+        "op",
+        "scope",
+        "shape",
+        "size",
+    )
 
     op: Op
     args: tuple[Expr, ...]
@@ -40,7 +51,8 @@ class Expr:
     size: int
     lead: str
     digest: int
-    scope: Mapping[str, Expr] | None  # the declarations last in force: which extra arrays fit
+    scope: Mapping[str, Expr] | None  # the declarations last in force: what `where` and `I` mean
+    known: Mapping[str, Expr] | None  # all declarations so far: which extra arrays may be given
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("an Expr cannot be changed")
@@ -191,6 +203,7 @@ def _new(op: Op, args: tuple[Expr, ...], shape: Shape, data: Any) -> Expr:
     put(made, "size", min(MAX_SIZE, 1 + sum(arg.size for arg in args)))
     put(made, "lead", _lead(op, args, data))
     put(made, "scope", None)
+    put(made, "known", None)
     return made
 
 
@@ -220,6 +233,7 @@ def _sweep() -> None:
 def in_scope(e: Expr, scope: Mapping[str, Expr]) -> Expr:
     """Return `e`, which from now on accepts arrays for the variables of `scope`."""
     object.__setattr__(e, "scope", dict(scope))
+    object.__setattr__(e, "known", {**(e.known or {}), **scope})
     return e
 
 

@@ -106,7 +106,7 @@ class Kernels:
         return e / self._xp.sum(e)
 
     def heaviside(self, x: Array) -> Array:
-        return self._xp.where(x.real > 0, 1.0, 0.0)
+        return self._xp.where(x.real > 0, self._xp.ones_like(x), self._xp.zeros_like(x))
 
     def relu(self, x: Array) -> Array:
         return self._xp.where(x.real > 0, x, 0.0 * x)

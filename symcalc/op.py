@@ -1,8 +1,8 @@
-"""An operation: its name, the shapes of its slots, the columns of its row. It knows no rule."""
+"""A row, read: an operation with its slots and columns, or an equality. It applies no rule."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -24,6 +24,7 @@ from symcalc.shape import (
 
 if TYPE_CHECKING:
     from symcalc.algebra import Algebra
+    from symcalc.expr import Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,15 @@ class Op:
     def column(self, name: str, default: Any = None) -> Any:
         """Return a column of the row."""
         return self.columns.get(name, default)
+
+    def call_keys(self) -> list[str]:
+        """Return the names that call the operation, with the literal that tells it apart."""
+        name = self.call or self.name
+        literal = self.column("literal")
+        names = [name, *self.column("aliases", [])]
+        if literal is not None:
+            names = [f"{key} {literal}" for key in names]
+        return list(dict.fromkeys([*names, self.name]))
 
     def bind(
         self, shapes: Sequence[Shape], dims: Sequence[Dim] = (), unify: Unify = same
@@ -121,3 +131,17 @@ class Op:
             f"`{self.name}`: slot {slot.name} is {shape_text((slot.rows, slot.cols))}, "
             f"but the arguments are {got} ({wanted} expected)"
         )
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """An equality used from left to right, where the declared attributes hold."""
+
+    name: str
+    lhs: Expr
+    rhs: Expr
+    where: Mapping[str, Expr]
+    needs: Mapping[str, frozenset[str]]
+    domain: Mapping[str, str]
+    why: str
+    stage: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -14,22 +14,11 @@ from symcalc.algebra import Algebra
 from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr, node
-from symcalc.graph import postorder
 from symcalc.op import Op
-from symcalc.shape import (
-    FREE,
-    LOOSE,
-    SCALAR,
-    Dim,
-    Shape,
-    Unifier,
-    dim_names,
-    dim_substitute,
-    parse_dim,
-)
+from symcalc.shape import FREE, SCALAR, Dim, Shape, Unifier, dim_names, parse_dim
+from symcalc.sizes import name_unknown, resize
 from symcalc.syntax import Item, Parser
 
-DIM_NAMES = "nmpqrskl"
 MAX_EXPONENT = 1000
 NORMS = {"": "norm2", "2": "norm2", "F": "normF", "Fro": "normF", "1": "norm1", "*": "normnuc"}
 
@@ -278,64 +267,19 @@ class Reader:
 
     def _named(self, message: str) -> str:
         """Give the unknown dimensions of a message readable names."""
-        names = self._name_dims()
+        names = self._dim_names()
         return re.sub(r"[?~]\d+", lambda m: str(names.get(m[0], "?")), message)
+
+    def _dim_names(self) -> dict[str, Dim]:
+        symbols = list(self.scope.values())
+        return name_unknown(self.unifier, symbols, self.dims | set(self.scope))
 
     def _finish(self, e: Expr) -> Reading:
         notes = tuple(dict.fromkeys(self.algebra.notes))
         if not self.unifier.count:
             return Reading(e, self.scope, notes=notes)
-        names = self._name_dims()
+        names = self._dim_names()
         root, *symbols = resize([e, *self.scope.values()], names)
         used = {name for s in symbols for dim in s.shape for name in dim_names(dim)}
         scope = dict(zip(self.scope, symbols, strict=True))
         return Reading(root, scope, frozenset(used - self.dims), notes)
-
-    def _name_dims(self) -> dict[str, Dim]:
-        """Name the dimensions that stay unknown: n, m, p, ... in the order of the variables.
-
-        A size that no variable fixes (`2*I` alone) is the first dimension of the first variable.
-        """
-        taken = self.dims | set(self.scope)
-        free = (name for name in _dim_names() if name not in taken)
-        found: dict[str, Dim] = {}
-        unknown = [f"{mark}{k}" for k in range(1, self.unifier.count + 1) for mark in FREE + LOOSE]
-        for symbol in self.scope.values():
-            for dim in symbol.shape:
-                for name in dim_names(self.unifier.resolve(dim)):
-                    if name[0] in FREE + LOOSE and name not in found:
-                        found[name] = next(free)
-        first = next((s.shape[0] for s in self.scope.values() if s.shape != SCALAR), None)
-        default = first if first is not None else next(free)
-        default = _known(self.unifier.resolve(default), found)
-        for name in unknown:
-            resolved = self.unifier.resolve(name)
-            for inner in dim_names(resolved):
-                if inner[0] in FREE + LOOSE:
-                    found.setdefault(inner, default)
-        return found | {name: _known(self.unifier.resolve(name), found) for name in unknown}
-
-
-def resize(roots: list[Expr], sizes: Mapping[str, Dim]) -> list[Expr]:
-    """Replace dimensions by others throughout expressions."""
-    memo: dict[Expr, Expr] = {}
-    for old in postorder(roots):
-        shape = (_known(old.shape[0], sizes), _known(old.shape[1], sizes))
-        if old.op.role == "dimension":
-            memo[old] = old.op.algebra.dimension(_known(old.data, sizes))
-            continue
-        data = tuple(_known(d, sizes) for d in old.data) if old.op.dims else old.data
-        memo[old] = node(old.op, tuple(memo[arg] for arg in old.args), shape, data)
-    return [memo[root] for root in roots]
-
-
-def _known(dim: Dim, names: Mapping[str, Dim]) -> Dim:
-    return dim_substitute(dim, names)
-
-
-def _dim_names() -> Iterator[str]:
-    yield from DIM_NAMES
-    k = 1
-    while True:
-        yield from (f"{letter}{k}" for letter in DIM_NAMES)
-        k += 1

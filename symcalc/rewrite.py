@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from symcalc.errors import RuleError
 from symcalc.expr import Expr
 from symcalc.factors import flatten, untransposed
+from symcalc.op import Rewrite
 from symcalc.poly import Exponent, Poly
-from symcalc.rulebook import Rewrite
 from symcalc.shape import SCALAR, Dim, dim_substitute
 from symcalc.template import Template
 

@@ -7,23 +7,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from symcalc.claims import violation
 from symcalc.declare import ATTRIBUTES, SQUARE_ATTRIBUTES, close_attributes
 from symcalc.errors import SymcalcError
 from symcalc.evaluate import compute, numpy_backend, size_of
 from symcalc.expr import Expr, node
-from symcalc.op import Op
+from symcalc.judge import slope
+from symcalc.op import Op, Rewrite
 from symcalc.rows import REFUSAL
-from symcalc.rulebook import Rewrite, Rulebook
+from symcalc.rulebook import Rulebook
 from symcalc.sample import sample, well_conditioned
 from symcalc.shape import SCALAR, Dim, dim_names
 from symcalc.simplify import simplify
-from symcalc.verify import slope
 
 Array = Any
 TOLERANCE = 1e-6
@@ -182,12 +183,12 @@ class _Case:
             whole = node(self.op, (other,), self.whole.shape)
             yield "invariant", _distance(self.value(whole, {other: turned}), value)
         for word in self.op.column("gives", ()):
-            yield f"gives {word}", max(_violation(word, v) for v in (value, self._spread()))
+            yield f"gives {word}", max(violation(word, v) for v in (value, self._spread()))
         for word in self.op.column("keeps", ()):
             if word == "skew" and any(np.shape(a)[:1] == (3,) for a in self.values.values()):
                 continue  # a skew matrix of odd size is singular
             structured = {v: self._structured(v, word) for v in self.args}
-            yield f"keeps {word}", _violation(word, np.asarray(self.value(self.whole, structured)))
+            yield f"keeps {word}", violation(word, np.asarray(self.value(self.whole, structured)))
 
     def _spread(self) -> Array:
         """Return the value at a point farther out, where a claim has more ways to fail."""
@@ -202,32 +203,6 @@ class _Case:
         if v.shape == SCALAR or (word in SQUARE_ATTRIBUTES and v.shape[0] != v.shape[1]):
             return self.values[v]
         return _draw(v, frozenset({word}), _domain(self.op, v.name), self.sizes, self.rng)
-
-
-def _violation(word: str, a: Array) -> float:
-    """Return how far a value is from having an attribute; square ones need a square matrix."""
-    if word in SQUARE_ATTRIBUTES and (np.ndim(a) != 2 or a.shape[0] != a.shape[1]):
-        return float("inf")
-    return float(_VIOLATIONS[word](a) / max(1.0, float(np.max(np.abs(a)))))
-
-
-def _gap(a: Array, b: Array) -> float:
-    return float(np.max(np.abs(a - b), initial=0.0))
-
-
-_VIOLATIONS: dict[str, Callable[[Array], float]] = {
-    "symmetric": lambda a: _gap(a, a.T),
-    "skew": lambda a: _gap(a, -a.T),
-    "diagonal": lambda a: _gap(a, np.diag(np.diag(a))),
-    "lower": lambda a: _gap(a, np.tril(a)),
-    "upper": lambda a: _gap(a, np.triu(a)),
-    "orthogonal": lambda a: _gap(a @ a.T, np.eye(len(a))),
-    "invertible": lambda a: 0.0 if np.linalg.cond(a) < 1e9 else float("inf"),
-    "spd": lambda a: _gap(a, a.T) + max(0.0, -float(np.min(np.linalg.eigvalsh(a)))),
-    "psd": lambda a: _gap(a, a.T) + max(0.0, -float(np.min(np.linalg.eigvalsh(a)))),
-    "positive": lambda a: 0.0 if np.all(a > 0) else float("inf"),
-    "unit": lambda a: 0.0 if np.all(np.abs(a) < 1) else float("inf"),
-}
 
 
 def _domain(op: Op, slot: str) -> str:

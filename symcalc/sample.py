@@ -17,10 +17,12 @@ SIZES = (3, 4, 2, 5, 6, 7)
 MODES = ("plain", "positive", "unit", "definite", "definite positive", "whole")
 
 
-def choose_sizes(variables: Iterable[Expr], given: Mapping[str, int]) -> dict[str, int]:
+def choose_sizes(
+    variables: Iterable[Expr], given: Mapping[str, int], order: Iterable[int] = SIZES
+) -> dict[str, int]:
     """Return a size for every dimension: different ones, so that no mistake hides in a square."""
     names = [name for v in variables for dim in v.shape for name in dim_names(dim)]
-    free = [size for size in SIZES if size not in given.values()] or list(SIZES)
+    free = [size for size in order if size not in given.values()] or list(SIZES)
     chosen = dict(given)
     for k, name in enumerate(n for n in dict.fromkeys(names) if n not in given):
         chosen[name] = free[k % len(free)]
@@ -50,6 +52,8 @@ def _entries(shape: tuple[int, ...], attributes: frozenset[str], rng: Rng, mode:
         return rng.uniform(0.4, 2.0, shape)
     if mode == "whole" and shape == ():
         return np.float64(rng.integers(2, 4))
+    if len(shape) == 2 and mode == "plain":
+        return well_conditioned(shape, rng)
     # Away from 0, where |x| and sign(x) have their kink.
     drawn = rng.standard_normal(shape)
     return drawn + 0.1 * np.where(drawn < 0, -1.0, 1.0)

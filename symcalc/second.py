@@ -11,13 +11,16 @@ from symcalc.codegen import compiled, generate
 from symcalc.differential import differential
 from symcalc.errors import EvaluationError
 from symcalc.expr import Expr, in_scope, substitute
-from symcalc.project import duplicates, project
+from symcalc.judge import Verification
+from symcalc.linear import split_linear
+from symcalc.narrate import steps_lines_latex, steps_lines_text
+from symcalc.project import duplicates
 from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR
 from symcalc.simplify import simplify
-from symcalc.steps import Step, pairing, second_steps, steps_lines_latex, steps_lines_text
+from symcalc.steps import Step, pairing, second_steps
 from symcalc.vec import linear_matrix
-from symcalc.verify import Verification, verify_second
+from symcalc.verify_second import verify_second
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ def map_matrix(e: Expr, h: Expr, book: Rulebook) -> Expr:
     """Return the matrix of a linear map; of a map from the scalars, its value at 1."""
     if h.shape == SCALAR:
         return substitute([e], {h: book.algebra.number(1)})[0]
-    return linear_matrix(e, h, book)
+    return linear_matrix(split_linear(e, h, book), h, book)
 
 
 def structure(e: Expr) -> str:
@@ -202,17 +205,3 @@ def structure(e: Expr) -> str:
 
 def _unscaled(e: Expr) -> tuple[Expr | None, Expr]:
     return (e.args[0], e.args[1]) if e.op.role == "scale" else (None, e)
-
-
-def second_differential(
-    function: Expr,
-    gradient: Expr,
-    variables: tuple[Expr, Expr],
-    symmetric: str,
-    scope: Mapping[str, Expr],
-    rules: Rulebook,
-) -> SecondDifferential:
-    """Return the second differential of a function, given its gradient by the first variable."""
-    if symmetric == "entries":
-        gradient = simplify(project(gradient, variables[0], "space", rules), rules, function)
-    return SecondDifferential(function, gradient, variables, symmetric, scope, rules)

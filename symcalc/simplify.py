@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from symcalc.expr import Expr
 from symcalc.normal import Normalizer
+from symcalc.op import Rewrite
 from symcalc.present import Presenter
 from symcalc.rewrite import Rule, Rules
-from symcalc.rulebook import Rewrite, Rulebook
+from symcalc.rulebook import Rulebook
 
 MAX_ROUNDS = 5  # a regrouped sum may be written still shorter; the rounds end at a fixed point
 

@@ -7,7 +7,6 @@ step can be checked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,15 +14,15 @@ from typing import TYPE_CHECKING
 from symcalc.adjoint import gradients
 from symcalc.declare import shortest_attributes
 from symcalc.differential import dependents, direction, local_differential, rule
-from symcalc.expr import Expr, node, rebuild, substitute
+from symcalc.expr import Expr, node, substitute
 from symcalc.graph import postorder
+from symcalc.linear import split_linear
 from symcalc.op import Op
 from symcalc.poly import Poly
 from symcalc.present import Presenter
 from symcalc.project import PROJECTIONS
 from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR
-from symcalc.show import plain
 from symcalc.simplify import normalizer, unfold
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 STRUCTURE = {"sum", "product", "scale", "transpose", "hadamard"}
 MAX_ROUNDS = 60
-MAX_TERMS = 12
 EQUAL, INNER, SECOND = "equal", "inner product", "second differential"
 
 
@@ -191,7 +189,7 @@ def _trace_form(d: Derivation, last: Expr, h: Expr) -> list[Step]:
     presenter = Presenter(n, d.function)
     g = presenter.present(n.build(plain))
     steps = []
-    split = _split(last, h, d.rules)
+    split = split_linear(last, h, d.rules)
     if split is not last:
         steps.append(Step(last, split, "linear in each factor", "the trace and the sum are linear"))
         last = split
@@ -238,35 +236,6 @@ def _terms_form(presenter: Presenter, g: Poly, h: Expr) -> Expr:
     return algebra.sum_of(*parts) if parts else algebra.number(0)
 
 
-def _split(e: Expr, h: Expr, book: Rulebook) -> Expr:
-    """Distribute the operations that are linear in the direction over sums."""
-    order = postorder([e])
-    moving = dependents(order, {h: None})
-    parts: dict[Expr, list[Expr]] = {h: [h]}
-    for inner in order:
-        if inner in moving and inner is not h:
-            found = _parts(inner, moving, parts, book)
-            if found is None or len(found) > MAX_TERMS:
-                return e
-            parts[inner] = found
-    terms = parts.get(e, [e])
-    return book.algebra.sum_of(*terms) if len(terms) > 1 else e
-
-
-def _parts(
-    e: Expr, moving: set[Expr], parts: dict[Expr, list[Expr]], book: Rulebook
-) -> list[Expr] | None:
-    if e.op.role == "sum":
-        return [part for arg in e.args for part in parts.get(arg, [])]
-    places = [k for k, arg in enumerate(e.args) if arg in moving]
-    if len(places) != 1 or book.body(e.op, "adjoint", e.op.slot(places[0]).name) is None:
-        return None
-    (place,) = places
-    return [
-        rebuild(e, (*e.args[:place], part, *e.args[place + 1 :])) for part in parts[e.args[place]]
-    ]
-
-
 def _moves(e: Expr, h: Expr, book: Rulebook) -> str:
     """Name the identities that move the operations of `e` off the direction."""
     moving = dependents(postorder([e]), {h: None})
@@ -285,82 +254,3 @@ def second_steps(s: SecondDifferential) -> tuple[Step, ...]:
     read = f"d2f = tr(dG*{s.first}'), dG the differential of the gradient along {s.second}"
     source = "Magnus & Neudecker (2019), ch. 10: second identification theorem"
     return (*steps, Step(s.action, s.bilinear, read, source, SECOND))
-
-
-# -- printing -----------------------------------------------------------------------------------
-
-
-def steps_text(d: Derivation, steps: bool = False, pretty: bool = False) -> str:
-    """Return the result, and on request the steps, as lines of text."""
-
-    def show(e: Expr) -> str:
-        return e.pretty() if pretty else str(e)
-
-    lines = [f"f = {show(d.function)}"]
-    if steps:
-        lines.append(steps_lines_text(d.steps, pretty))
-    lines.append(f"{_result_name(d)} = {show(_result(d))}")
-    lines.append(f"  where {'; '.join(d.assumptions)}" if d.assumptions else "")
-    if d.function.is_scalar:
-        lines.append(f"  {d.layout} layout: {_layout_text(d)}")
-    return "\n".join(line for line in lines if line)
-
-
-def steps_lines_text(steps: Iterable[Step], pretty: bool) -> str:
-    """Return each step as an equality and, below it, its rule."""
-    names = {INNER: "G", SECOND: "d2f"}
-    lines = []
-    for step in steps:
-        before, after = (e.pretty() if pretty else plain(e) for e in (step.before, step.after))
-        lines += [f"  {names.get(step.relation, before)} = {after}", f"      {step.rule}"]
-    return "\n".join(lines)
-
-
-def _result(d: Derivation) -> Expr:
-    return d.gradient if d.function.is_scalar else d.differential
-
-
-def _result_name(d: Derivation) -> str:
-    return f"df/d{d.variable.name}" if d.function.is_scalar else "df"
-
-
-def _layout_text(d: Derivation) -> str:
-    name = d.variable.name
-    if d.layout == "numerator":
-        return f"the gradient has the shape of {name}', df = sum(G' .* d{name})"
-    return f"the gradient has the shape of {name}, df = sum(G .* d{name})"
-
-
-def steps_latex(d: Derivation, steps: bool) -> str:
-    """Return the result as LaTeX, or all steps as an `aligned` environment."""
-    name = d.variable.latex()
-    left = f"\\frac{{\\partial f}}{{\\partial {name}}}" if d.function.is_scalar else "\\mathrm{d}f"
-    result = f"{left} = {_result(d).latex()}"
-    if not steps:
-        return result
-    return steps_lines_latex(d.steps, left)
-
-
-def steps_lines_latex(steps: Iterable[Step], left: str) -> str:
-    """Return steps as an `aligned` environment; `left` is what a gradient is called."""
-    lines = []
-    names = {INNER: left, SECOND: "\\mathrm{d}^2 f"}
-    for step in steps:
-        before = names.get(step.relation) or step.before.latex()
-        lines.append(f"{before} &= {step.after.latex()} && \\text{{{_latex_text(step.rule)}}}")
-    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
-
-
-_ESCAPES = {
-    "\\": "\\textbackslash ", "{": "\\{", "}": "\\}", "_": "\\_", "^": "\\textasciicircum ",
-    "&": "\\&", "#": "\\#", "%": "\\%", "$": "\\$", "~": "\\textasciitilde ", "'": "$'$",
-    "|": "$|$", "<": "$<$", ">": "$>$", "ᵀ": "$^{\\top}$", "⁻¹": "$^{-1}$",
-    "⁻ᵀ": "$^{-\\top}$", "⁺": "$^{+}$", "¹": "$^{1}$",
-    "·": "$\\cdot$", "⊙": "$\\odot$", "⊘": "$\\oslash$", "⊗": "$\\otimes$", "‖": "$\\|$",
-    "≠": "$\\ne$", "π": "$\\pi$", "₁": "$_1$", "₂": "$_2$",
-}  # fmt: skip
-
-
-def _latex_text(text: str) -> str:
-    """Return a rule's name for `\\text{}`."""
-    return "".join(_ESCAPES.get(sign, sign) for sign in re.findall("⁻¹|⁻ᵀ|.", text))

@@ -152,6 +152,8 @@ class Sums:
                 if middle == SCALAR and shape != SCALAR:
                     return None
                 penalty = any(not f for _, _, f in rest)
+                if shape[1] == 1 and middle[1] != 1 and any(_is_full(f) for _, _, f in rest):
+                    return None
                 box = self.presenter.box(self.sum_of(rest, middle))
                 whole = self.terms.term((outer, scalars, (*before, box, *after)), shape)
                 return None if penalty and not self._saves(whole, terms, shape) else whole
@@ -211,6 +213,15 @@ class Sums:
             if 1 < count < len(terms)
         ]
         return max(gains, key=lambda gain: gain[:2])[2] if gains else None
+
+
+def _is_full(factors: Factors) -> bool:
+    """Whether a vector would be written as an identity or as ones times another vector."""
+    return not factors or any(_plain(f).op.role == "ones" for f in factors)
+
+
+def _plain(e: Expr) -> Expr:
+    return e.args[0] if e.op.role == "transpose" else e
 
 
 def _least(a: Exponent, b: Exponent) -> Exponent | None:

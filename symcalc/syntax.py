@@ -1,4 +1,4 @@
-"""From text to a list of instructions in postfix order: tokens, precedence, brackets.
+"""From tokens to a list of instructions in postfix order: precedence and brackets.
 
 An operator-precedence parser with its own stack, so that depth costs memory and never recursion. It
 knows the punctuation of the language; what the names mean is read in `reader.py`.
@@ -13,19 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from symcalc.errors import ParseError, caret
+from symcalc.tokens import Token, tokenize
 
-MAX_LENGTH = 400_000
 MAX_DEPTH = 50_000
-MAX_WORD = 200
-
-TOKEN = re.compile(
-    r"(?P<space>\s+)"
-    r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<superscript>⁻?[⁰¹²³⁴-⁹]+|⁻ᵀ|ᵀ)"
-    r"|(?P<name>[^\W\dᵀ⁰¹²³⁴-⁹][^\Wᵀ⁰¹²³⁴-⁹]*)"
-    r"|(?P<sign>\|\||\.\*|\./|\.\^|\.'|\.T\b|\*\*|.)",
-    re.DOTALL,
-)
 
 SUM, FROBENIUS, PRODUCT, UNARY, POWER, EXPONENT_SIGN = 10, 15, 20, 30, 40, 50
 INFIX: dict[str, tuple[str, int]] = {
@@ -35,19 +25,8 @@ INFIX: dict[str, tuple[str, int]] = {
     "./": ("./", PRODUCT), "⊗": ("kron", PRODUCT),
     "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
 }  # fmt: skip
-SAME_SIGN = {"−": "-", "–": "-", "—": "-", "‖": "||", "’": "'", ".'": "'", ".T": "'", "⊤": "'",
-             "⟨": "<", "⟩": ">"}  # fmt: skip
 CLOSING = {")": "(", "}": "{", "||": "||", "|": "|", ">": "<", "]": "["}
 NORM_SUFFIX = re.compile(r"_(\w+|\*|\{\s*(?:\w+|\*)\s*\})")
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of the text: its kind (number, name, sign), its text, its position."""
-
-    kind: str
-    text: str
-    at: int
 
 
 @dataclass(slots=True)
@@ -66,23 +45,6 @@ class Pending:
 
     item: Item
     level: int
-
-
-def tokenize(text: str) -> list[Token]:
-    """Split the text into tokens; signs that mean the same get one spelling."""
-    if len(text) > MAX_LENGTH:
-        raise ParseError(f"the formula has {len(text)} characters; the limit is {MAX_LENGTH}")
-    tokens = []
-    for match in TOKEN.finditer(text):
-        kind = str(match.lastgroup)
-        if kind != "space":
-            word = match.group()
-            if len(word) > MAX_WORD:
-                raise ParseError(caret(text, match.start(), f"this {kind} is too large"))
-            if kind == "name":
-                word = unicodedata.normalize("NFKC", word)
-            tokens.append(Token(kind, SAME_SIGN.get(word, word), match.start()))
-    return tokens
 
 
 class Parser:

@@ -168,7 +168,10 @@ def test_the_code_stands_alone_and_says_what_it_is(f, wrt, where, target):
     assert lines[0] == f"{d.function} and its {word} by {wrt}: {result(d)}"
     known = result(d).where
     arguments = [a.arg for a in function.args.args]
-    assert {name.rstrip("_") for name in arguments} == {*d.function.where, wrt}
+    assert {name.rstrip("_") for name in arguments} == {
+        wrt,
+        *(v.name for v in d.function.variables),
+    }
     assert lines[2:] == [f"{name}: {known[name.rstrip('_')]}" for name in arguments]
 
 
@@ -178,7 +181,7 @@ def test_the_code_stands_alone_and_says_what_it_is(f, wrt, where, target):
 def test_the_code_of_second_derivatives(f, first, second, where, form, target):
     make, s = arrays_of(target), derive(f, first, where=where).second(second)
     formula = getattr(s, form)
-    point = draw({**formula.where, **s.function.where})
+    point = draw(formula.where)
     source = s.code(target, form)
     close(call(run(source, form), point, make), formula.evaluate(**point))
     assert "symcalc" not in source and source.count(f"def {form}(") == 1
@@ -198,7 +201,7 @@ def test_any_name_is_a_name(f, wrt, where, target):
 
 
 @pytest.mark.parametrize("target", ["jax"])
-@pytest.mark.parametrize(("f", "wrt", "where"), FUNCTIONS[::3], ids=IDS[::3])
+@pytest.mark.parametrize(("f", "wrt", "where"), FUNCTIONS[1::3], ids=IDS[1::3])
 def test_jax_code_is_jitted_and_differentiated_by_jax(f, wrt, where, target):
     jax = pytest.importorskip("jax", reason="the generated code runs on JAX")
     d = derive(f, wrt, where=where)

@@ -199,7 +199,7 @@ def as_matrix(array, rows, columns):
 )
 def test_bilinear_action_and_hessian_are_those_of_jax(f, first, second, where, function):
     s = derive(f, first, where=where).second(second)
-    point, second = draw({**s.function.where, **s.gradient.where}), second or first
+    point, second = draw(s.action.where), second or first
     x, y = point[first], point[second]
     if first == second:
         partials = np.asarray(jax.hessian(of(function, point, first))(x))
@@ -320,7 +320,7 @@ def test_hessians_by_the_free_entries_of_a_symmetric_variable(f, function):
 @pytest.mark.parametrize("weight", [None, "V"])
 def test_differentiating_the_trace_of_the_gradient(f, wrt, function, weight):
     d = derive(f, "X", where=SQUARE + "; V: matrix(n)").derive(wrt, weight=weight)
-    point = draw(d.function.where | dict.fromkeys("ABXV", "matrix(n)"))
+    point = draw(d.gradient.where | dict.fromkeys("ABXV", "matrix(n)"))
     factor = np.eye(3) if weight is None else point["V"]
 
     def traced(X, Y):
@@ -362,12 +362,12 @@ def test_weights():
 )
 def test_differentials_and_jacobians_are_those_of_jax(f, wrt, where, function, text):
     d = derive(f, wrt, where=where)
-    point = draw(d.function.where)
+    point = draw(d.jacobian.where)
     wanted = jax.jacfwd(of(function, point, wrt))(point[wrt])
     by = direction("", point[wrt], 3)
     close(d.differential.evaluate(**point, **{f"d{wrt}": by}), np.tensordot(wanted, by, by.ndim))
     if np.ndim(point[wrt]):
-        value = d.function.evaluate(**point)
+        value = d.function.evaluate(**{v.name: point[v.name] for v in d.function.variables})
         wanted = as_matrix(wanted, value, point[wrt])
         wanted = wanted[0] if np.ndim(value) == 0 else wanted
     close(d.jacobian.evaluate(**point), wanted)
@@ -380,5 +380,5 @@ def test_the_second_derivative_does_not_depend_on_the_order():
     for first, second in itertools.permutations("Wxy", 2):
         one = derive(d.function, first, where=where).second(second).hessian
         two = derive(d.function, second, where=where).second(first).hessian
-        point = draw(d.function.where)
+        point = draw(d.gradient.where)
         close(one.evaluate(**point), two.evaluate(**point).T)

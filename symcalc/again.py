@@ -1,0 +1,72 @@
+"""Differentiating again: what a derivation must be turned into before it can be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from symcalc.errors import ShapeError
+from symcalc.expr import Expr, substitute
+from symcalc.inputs import reading_of
+from symcalc.reader import read
+from symcalc.shape import shape_text
+from symcalc.show import declaration
+from symcalc.sizes import resize
+
+if TYPE_CHECKING:
+    from symcalc.derive import Derivation
+
+
+def ambient(d: Derivation, variable: Expr) -> Derivation:
+    """Let an orthogonal variable move freely: `Q'*Q = I` holds only after differentiating."""
+    if "orthogonal" not in variable.data[1]:
+        return d
+    attributes = variable.data[1] - {"orthogonal"}
+    free = d.rules.algebra.symbol(variable.name, variable.shape, attributes)
+    function, own = substitute([d.function, d.variable], {variable: free})
+    note = (
+        f"the derivative by {free.name} is taken among all matrices, not along the orthogonal ones"
+    )
+    scope = {**d.scope, free.name: free}
+    return replace(d, function=function, variable=own, scope=scope, notes=(*d.notes, note))
+
+
+def squared_up(d: Derivation) -> Derivation | None:
+    """Return the derivation with an undeclared shape taken as square, where a trace needs that."""
+    rows, cols = d.gradient.shape
+    for old, new in ((cols, rows), (rows, cols)):
+        if rows != cols and isinstance(old, str) and old in d.free:
+            function, variable, *scope = resize(
+                [d.function, d.variable, *d.scope.values()], {old: new}
+            )
+            return replace(
+                d, function=function, variable=variable,
+                scope=dict(zip(d.scope, scope, strict=True)),
+            )  # fmt: skip
+    return None
+
+
+def weighted(
+    d: Derivation, weight: str | Expr | None
+) -> tuple[Expr, Expr | None, Mapping[str, Expr]]:
+    """Return `tr(G)` or `tr(weight'*G)`, the weight, and the variables that are known with it."""
+    g, algebra = d.gradient, d.rules.algebra
+    if weight is None:
+        if g.shape[0] != g.shape[1]:
+            raise ShapeError(
+                f"the gradient `{g}` is {shape_text(g.shape)} and has no trace: pass a direction "
+                'of its shape, derive(..., weight="V"), to differentiate tr(V\'*G)'
+            )
+        return algebra.trace(g), None, d.scope
+    declared = {name: declaration(symbol) for name, symbol in d.scope.items()}
+    reading = (
+        reading_of(weight, declared, d.rules)
+        if isinstance(weight, Expr)
+        else read(weight, declared, d.rules, g.shape)
+    )
+    if reading.expr.shape != g.shape:
+        raise ShapeError(
+            f"the weight is {shape_text(reading.expr.shape)}, the gradient {shape_text(g.shape)}"
+        )
+    return algebra.frobenius(reading.expr, g), reading.expr, {**d.scope, **reading.scope}

@@ -1,0 +1,151 @@
+"""Functions in normal form: defined, expanded or rewritten by their rows, else one factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from symcalc.expr import Expr, node, sort_key
+from symcalc.poly import ONE, UNIT, Mono, Poly, Scalars, atom, term
+from symcalc.shape import SCALAR
+
+if TYPE_CHECKING:
+    from symcalc.normal import Normalizer
+
+EXPANDED_POWER = 12
+
+
+class Functions:
+    """Operations without a place in the ring, and powers of matrices, over a normalizer."""
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        self.n = normalizer
+
+    def normal(self, e: Expr) -> Poly:
+        """Return the normal form of an operation that the ring does not know."""
+        define = self.n.book.body(e.op, "define", "")
+        if define is not None:
+            dims = e.op.bind([arg.shape for arg in e.args], e.data or ())
+            return self.n.normal(define(self.n.algebra, e.args, dims))
+        expand = EXPANSIONS.get(e.op.column("expand", ""))
+        if not e.args:
+            found = expand(self.n, e, []) if expand else None
+            return atom(e) if found is None else self.n.normal(found)
+        args, scalars, coefficient = self._arguments(e)
+        expanded = expand(self.n, e, args) if expand else None
+        if expanded is not None:
+            result = self.n.normal(expanded)
+        else:
+            result = self._apply(self.n.algebra.build(e.op, args, e.data if e.op.dims else ()))
+            if not scalars and coefficient == 1:
+                return result
+        return self.n.multiply(term(SCALAR, Mono(scalars), coefficient), result)
+
+    def _arguments(self, e: Expr) -> tuple[list[Expr], Scalars, Fraction]:
+        """Return the canonical arguments, and what homogeneous slots let out."""
+        args: list[Expr] = []
+        scalars: Scalars = ()
+        coefficient = ONE
+        for index, arg in enumerate(e.args):
+            poly = self.n.normal(arg)
+            degree = self._degree(e, index)
+            if degree is not None and poly.terms:
+                mono, c = self.n.single(poly)
+                if c > 0 or degree % 2 in (0, 1):
+                    coefficient *= c**degree
+                    out = mono.scalars if poly.shape != SCALAR else ()
+                    outer = tuple((b, k * degree) for b, k in out if isinstance(k, Fraction))
+                    kept = tuple((b, k) for b, k in out if not isinstance(k, Fraction))
+                    scalars = self.n.scalars.merge(scalars, outer)
+                    inner = Mono(kept if poly.shape != SCALAR else mono.scalars, mono.factors)
+                    poly = term(poly.shape, inner)
+            if e.op.column("invariant") and poly.shape[1] != 1:
+                poly = self._smaller_side(poly)
+            args.append(self.n.build(poly))
+        return args, scalars, coefficient
+
+    def _smaller_side(self, poly: Poly) -> Poly:
+        """Choose between an argument and its transpose, which the function does not tell apart."""
+        turned = self.n.chains.transpose(poly)
+        here, there = self.n.build(poly), self.n.build(turned)
+        return turned if (there.size, sort_key(there)) < (here.size, sort_key(here)) else poly
+
+    def _degree(self, e: Expr, index: int) -> int | None:
+        slot = e.op.slot(index).name
+        given: int | None = e.op.column("homogeneous", {}).get(slot)
+        if given is None and self.n.book.body(e.op, "adjoint", slot) is not None:
+            return 1
+        return given
+
+    def _apply(self, e: Expr) -> Poly:
+        """Apply the rewrite rows to a node with canonical arguments."""
+        if e in self.n.memo:
+            return self.n.memo[e]
+        if e.op.role in self.n.by_role:
+            return self.n.normal(e)
+        rewritten = self.n.rules.apply(self.n, e)
+        if rewritten is not None:
+            return rewritten
+        return self.oriented_atom(e)
+
+    def oriented_atom(self, e: Expr) -> Poly:
+        """Return a function as a factor, as itself or as a transpose, whichever is smaller."""
+        self.n.memo[e] = atom(e)
+        if (
+            e.is_scalar
+            or e.shape[1] == 1
+            or not (self.n.chains.flips(e.op) or e.op.role == "hadamard")
+        ):
+            return self.n.memo[e]
+        args = [self.n.build(self.n.chains.transpose(self.n.normal(arg))) for arg in e.args]
+        if all(new is old for new, old in zip(args, e.args, strict=True)):
+            return self.n.memo[e]
+        other = self.n.algebra.make(e.op, args)
+        if e.shape[0] == 1 or (other.size, sort_key(other)) < (e.size, sort_key(e)):
+            self.n.memo[other] = atom(other)
+            self.n.memo[e] = self.n.chains.transpose(self.n.memo[other])
+        return self.n.memo[e]
+
+    def power(self, e: Expr) -> Poly:
+        """Write a small whole power as a product."""
+        k = self.n.scalars.exponent(self.n.normal(e.args[1]))
+        base = self.n.normal(e.args[0])
+        if not isinstance(k, Fraction) or k.denominator != 1 or abs(k) > EXPANDED_POWER:
+            made = node(e.op, (self.n.build(base), self.n.scalars.as_expr(k)), e.shape)
+            return self.oriented_atom(made)
+        if k < 0:
+            inverse = self.n.algebra.make(self.n.algebra.role["inverse"], (self.n.build(base),))
+            base = self.n.normal(inverse)
+        result = term(e.shape, UNIT)
+        for _ in range(abs(k.numerator)):
+            result = self.n.multiply(result, base)
+        return result
+
+
+def _commutation(n: Normalizer, e: Expr, args: list[Expr]) -> Expr | None:
+    """Return the identity for `K(n, 1)` and `K(1, n)`."""
+    return n.algebra.identity(e.shape[0]) if 1 in e.data else None
+
+
+def _power_differential(n: Normalizer, node_: Expr, args: list[Expr]) -> Expr | None:
+    """Return the sum of `A^i E A^(k-1-i)` for a small whole number k."""
+    a, k, e = args
+    if k.op.role != "number" or k.data.denominator != 1 or abs(k.data) > EXPANDED_POWER:
+        return None
+    count, algebra = k.data.numerator, n.algebra
+    if count < 0:
+        a = algebra.power(a, algebra.number(-1))
+        e, count = algebra.negate(algebra.times(algebra.times(a, e), a)), -count
+
+    def power(i: int) -> list[Expr]:
+        return [] if i == 0 else [algebra.power(a, algebra.number(i))]
+
+    terms = [n.product([*power(i), e, *power(count - 1 - i)]) for i in range(count)]
+    return algebra.sum_of(*terms) if terms else algebra.zeros(e.shape)
+
+
+EXPANSIONS: dict[str, Callable[[Normalizer, Expr, list[Expr]], Expr | None]] = {
+    "commutation": _commutation,
+    "power_differential": _power_differential,
+}

@@ -1,0 +1,45 @@
+"""What a user asks for: a formula, declarations and a variable, each as text or as expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from symcalc.errors import ParseError
+from symcalc.expr import Expr
+from symcalc.reader import Reading, read
+from symcalc.rulebook import Rulebook, default_rules
+from symcalc.show import declaration
+
+
+def reading_of(
+    f: str | Expr, where: Mapping[str, str] | str | None, book: Rulebook, mention: str = ""
+) -> Reading:
+    """Read a formula that is text or an expression, with the declarations of both."""
+    if isinstance(f, str):
+        return read(f, where, book, mention=mention)
+    if not isinstance(f, Expr):
+        raise ParseError(f"a formula is text or an expression, not {type(f).__name__}")
+    scope = dict(f.scope or {}) | {v.name: v for v in f.variables}
+    declared = {name: declaration(symbol) for name, symbol in scope.items()}
+    known = read("0", declared | dict(_as_mapping(where)), book, mention=mention)
+    return Reading(f, dict(known.scope) | scope, known.free)
+
+
+def _as_mapping(where: Mapping[str, str] | str | None) -> Mapping[str, str]:
+    if where is None or isinstance(where, Mapping):
+        return where or {}
+    return {name: declaration(v) for name, v in read("0", where, default_rules()).scope.items()}
+
+
+def variable_name(wrt: str | Expr) -> str:
+    """Return the name of the variable to differentiate by; raise `ParseError` for all else."""
+    if isinstance(wrt, Expr) and wrt.op.role == "symbol":
+        return wrt.name
+    if not isinstance(wrt, str) or not wrt.strip().isidentifier():
+        raise ParseError(f"`{wrt}` is not a variable: differentiate by a name such as `X`")
+    return wrt.strip()
+
+
+def variable_of(wrt: str | Expr, reading: Reading) -> Expr:
+    """Return the variable to differentiate by, as it is declared in a reading."""
+    return wrt if isinstance(wrt, Expr) else reading.scope[variable_name(wrt)]

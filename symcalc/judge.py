@@ -1,0 +1,174 @@
+"""The tools of the judge: points, values, slopes by differences, relative errors, the verdict."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symcalc.errors import EvaluationError
+from symcalc.evaluate import compute, numpy_backend
+from symcalc.expr import Expr
+from symcalc.sample import SIZES, Rng, choose_sizes, points, structured
+from symcalc.show import brief
+
+if TYPE_CHECKING:
+    pass
+
+Array = Any
+Point = Mapping[Expr, Array]
+STEP, TOLERANCE, EXACT_TOLERANCE, SECOND_TOLERANCE = 1e-3, 1e-6, 1e-9, 1e-5
+SMOOTH = 2e-5
+POINTS, DIRECTIONS = 2, 3
+SIZE_ORDERS = (SIZES, SIZES[::-1])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One number against another: what was compared, the relative error, and the bound on it."""
+
+    what: str
+    error: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The outcome of `verify`: every comparison, the sizes and the seed."""
+
+    comparisons: tuple[Comparison, ...]
+    sizes: Mapping[str, int]
+    seed: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether every comparison holds; nothing compared is not a pass."""
+        return bool(self.comparisons) and all(c.passed for c in self.comparisons)
+
+    @property
+    def worst(self) -> Comparison:
+        """The comparison with the largest error relative to its bound."""
+        return max(self.comparisons, key=lambda c: c.error / c.tolerance)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        verdict = "verified" if self.passed else "FAILED"
+        sizes = ", ".join(f"{name}={size}" for name, size in self.sizes.items())
+        worst = self.worst
+        at = f" at {sizes}" if sizes else ""
+        return (
+            f"{verdict}: {len(self.comparisons)} comparisons{at}, seed {self.seed}; largest "
+            f"relative error {worst.error:.1e} ({worst.what}, allowed {worst.tolerance:.0e})"
+        )
+
+
+def find_points(
+    f: Expr, result: Expr, moving: tuple[Expr, ...], h: Expr, given: Mapping[str, int], rng: Rng
+) -> tuple[dict[str, int], list[Point]]:
+    """Return sizes, and points where a function is smooth and the result along `h` is finite.
+
+    Raises `EvaluationError` if there are none: with the cause, where the evaluation names one.
+    """
+    variables = by_name({*f.variables, *moving})
+    problem: EvaluationError | None = None
+    for order in SIZE_ORDERS:
+        sizes = choose_sizes(variables, given, order)
+        try:
+            found = _finite_points(f, result, variables, moving, h, sizes, rng)
+        except EvaluationError as error:
+            problem, found = error, []
+        if found:
+            return sizes, found
+    raise problem or EvaluationError(
+        f"no point was found where `{brief(f)}` and its derivative are finite: declare the "
+        "variables more closely (positive, spd, unit, ...)"
+    )
+
+
+def _finite_points(
+    f: Expr, result: Expr, variables: list[Expr], moving: tuple[Expr, ...], h: Expr,
+    sizes: Mapping[str, int], rng: Rng,
+) -> list[Point]:  # fmt: skip
+    found: list[Point] = []
+    problem: EvaluationError | None = None
+    for point in points(variables, sizes, rng):
+        ways = {v: structured(v, rng.standard_normal(np.shape(point[v]))) for v in moving}
+        try:
+            here = values_of([f, result], {**point, h: ways[moving[-1]]}, sizes)
+            if all(np.all(np.isfinite(v)) for v in here) and _is_smooth(f, point, ways, sizes):
+                found.append(point)
+        except EvaluationError as error:
+            problem = error
+        if len(found) == POINTS:
+            return found
+    if problem is not None and not found:
+        raise problem
+    return found
+
+
+def _is_smooth(f: Expr, point: Point, ways: Mapping[Expr, Array], sizes: Mapping[str, int]) -> bool:
+    """Whether differences with two steps agree: no kink, no pole and no singularity is near."""
+
+    def along(t: float) -> Array:
+        moved = {**point, **{v: point[v] + t * by for v, by in ways.items()}}
+        return np.asarray(values_of([f], moved, sizes)[0])
+
+    near, far = slope(along), slope(along, 4 * STEP)
+    return relative_error(far, near, size_of_value(f, point, sizes)) < SMOOTH
+
+
+def by_name(variables: set[Expr]) -> list[Expr]:
+    """Return variables in the order of their names."""
+    return sorted(variables, key=lambda v: v.name)
+
+
+def values_of(roots: list[Expr], point: Point, sizes: Mapping[str, int]) -> list[Array]:
+    """Return the values at a point, without warnings; NaN where linear algebra fails."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return compute(roots, dict(point), sizes, numpy_backend())
+        except np.linalg.LinAlgError:
+            return [np.nan for _ in roots]
+
+
+def shifted(point: Point, variable: Expr, by: Array, t: complex) -> Point:
+    """Return a point, one variable moved along a direction."""
+    return {**point, variable: point[variable] + t * by}
+
+
+def slope(f: Callable[[float], Array], h: float = STEP) -> Array:
+    """Return the derivative of `f` at 0 by the central difference of fourth order."""
+    return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
+
+
+def directional(
+    e: Expr, point: Point, variable: Expr, by: Array, sizes: Mapping[str, int]
+) -> Array:
+    """Return the derivative of `e` at a point along a direction of a variable."""
+    return slope(lambda t: np.asarray(values_of([e], shifted(point, variable, by, t), sizes)[0]))
+
+
+def size_of_value(f: Expr, point: Point, sizes: Mapping[str, int]) -> float:
+    """Return the size of the function: its rounding error is what differences cannot see below."""
+    return float(np.max(np.abs(values_of([f], point, sizes)[0]), initial=0.0))
+
+
+def relative_error(got: Array, wanted: Array, size: float = 0.0) -> float:
+    """Return the relative error, where `size` times 1e-5 counts as small."""
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    if got.shape != wanted.shape:
+        return float("inf")
+    scale = max(np.max(np.abs(wanted), initial=0.0), np.max(np.abs(got), initial=0.0))
+    scale = max(scale, 1e-6, 1e-5 * size)
+    error = float(np.max(np.abs(got - wanted), initial=0.0) / scale)
+    return error if np.isfinite(error) else float("inf")

@@ -1,0 +1,56 @@
+"""Sizes of a formula that has been read: names for those nobody declared, and putting others in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+
+from symcalc.expr import Expr, node
+from symcalc.graph import postorder
+from symcalc.shape import FREE, LOOSE, SCALAR, Dim, Unifier, dim_names, dim_substitute
+
+DIM_NAMES = "nmpqrskl"
+
+
+def name_unknown(unifier: Unifier, symbols: Sequence[Expr], taken: Set[str]) -> dict[str, Dim]:
+    """Name the dimensions that stay unknown: n, m, p, ... in the order of the variables.
+
+    A size that no variable fixes (`2*I` alone) is the first dimension of the first variable.
+    """
+    free = (name for name in _dim_names() if name not in taken)
+    found: dict[str, Dim] = {}
+    unknown = [f"{mark}{k}" for k in range(1, unifier.count + 1) for mark in FREE + LOOSE]
+    for symbol in symbols:
+        for dim in symbol.shape:
+            for name in dim_names(unifier.resolve(dim)):
+                if name[0] in FREE + LOOSE and name not in found:
+                    found[name] = next(free)
+    first = next((s.shape[0] for s in symbols if s.shape != SCALAR), None)
+    default = first if first is not None else next(free)
+    default = dim_substitute(unifier.resolve(default), found)
+    for name in unknown:
+        resolved = unifier.resolve(name)
+        for inner in dim_names(resolved):
+            if inner[0] in FREE + LOOSE:
+                found.setdefault(inner, default)
+    return found | {name: dim_substitute(unifier.resolve(name), found) for name in unknown}
+
+
+def resize(roots: list[Expr], sizes: Mapping[str, Dim]) -> list[Expr]:
+    """Replace dimensions by others throughout expressions."""
+    memo: dict[Expr, Expr] = {}
+    for old in postorder(roots):
+        shape = (dim_substitute(old.shape[0], sizes), dim_substitute(old.shape[1], sizes))
+        if old.op.role == "dimension":
+            memo[old] = old.op.algebra.dimension(dim_substitute(old.data, sizes))
+            continue
+        data = tuple(dim_substitute(d, sizes) for d in old.data) if old.op.dims else old.data
+        memo[old] = node(old.op, tuple(memo[arg] for arg in old.args), shape, data)
+    return [memo[root] for root in roots]
+
+
+def _dim_names() -> Iterator[str]:
+    yield from DIM_NAMES
+    k = 1
+    while True:
+        yield from (f"{letter}{k}" for letter in DIM_NAMES)
+        k += 1

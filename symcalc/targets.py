@@ -1,0 +1,48 @@
+"""The libraries that code is generated for, and the kernels as plain functions of each."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from dataclasses import dataclass
+
+from symcalc.kernels import Kernels
+
+
+@dataclass(frozen=True)
+class Target:
+    """A library: how it is imported and what its namespaces are called."""
+
+    imports: tuple[str, ...]
+    module: str
+    special: tuple[str, str]
+    dtype: str = ""
+
+
+TARGETS = {
+    "numpy": Target(("import numpy as np",), "np", ("from scipy import special", "special")),
+    "jax": Target(
+        ("import jax.numpy as jnp",), "jnp", ("from jax.scipy import special", "special")
+    ),
+    "torch": Target(("import torch",), "torch", ("", "torch.special"), "torch.float64"),
+}
+
+
+def kernel_source(name: str, target: Target) -> tuple[str, list[str]]:
+    """Return the source of a kernel as a plain function, and the kernels that it calls."""
+    source = textwrap.dedent(inspect.getsource(getattr(Kernels, name)))
+    source = re.sub(r": (Array|int|tuple\[int, int\])(?=[,)])", "", source)
+    source = re.sub(r"\) -> [^:]+:", "):", source, count=1)
+    source = source.replace(f"def {name}(self, ", f"def _{name}(").replace(
+        "self._xp", target.module
+    )
+    if "_require_whole(" in source or "_whole(" in source:
+        source = source.replace("_require_whole(", "int(")
+        source = source.replace("whole = _whole(k)", "whole = int(k) if k == int(k) else None")
+    if target.dtype:
+        source = re.sub(r"(torch\.eye\([^()]*)\)", rf"\1, dtype={target.dtype})", source)
+    needed = re.findall(r"self\.(\w+)\(", source)
+    source = re.sub(r"self\.(\w+)\(", lambda m: f"_{m[1].lstrip('_')}(", source)
+    source = source.replace("def __", "def _")
+    return source.rstrip(), needed
