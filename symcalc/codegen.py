@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from symcalc.arraycode import array_source, column_for
+from symcalc.arraycode import KERNELS, array_source, column_for
 from symcalc.errors import EvaluationError
 from symcalc.evaluate import compute, full_form, numpy_backend
 from symcalc.expr import Expr
@@ -69,7 +69,7 @@ class _Writer:
     def __init__(self, target: Target, variables: Sequence[Expr]) -> None:
         self.target = target
         self.variables = variables
-        self.taken: set[str] = set(SPARE)
+        self.taken = set(SPARE) | {f"_{kernel}" for kernel in KERNELS}
         self.names = {v: self.free_name(v.name) for v in variables}
         self.depth: dict[Expr, int] = {}
         self.varying: set[Expr] = set()
@@ -82,7 +82,7 @@ class _Writer:
 
     def free_name(self, name: str) -> str:
         """Return a Python name like this one that nothing else has."""
-        fresh = f"v{name}" if name.startswith("_") else name  # helpers start with an underscore
+        fresh = name
         while keyword.iskeyword(fresh) or fresh in self.taken:
             fresh += "_"
         self.taken.add(fresh)

@@ -22,6 +22,7 @@ Array = Any
 Point = Mapping[Expr, Array]
 STEP, TOLERANCE, EXACT_TOLERANCE, SECOND_TOLERANCE = 1e-3, 1e-6, 1e-9, 1e-5
 SMOOTH = 2e-5
+VANISHING = 1e-10
 POINTS, DIRECTIONS = 2, 3
 SIZE_ORDERS = (SIZES, SIZES[::-1])
 
@@ -80,14 +81,18 @@ def find_points(
     """
     variables = by_name({*f.variables, *moving})
     problem: EvaluationError | None = None
+    flat: tuple[dict[str, int], list[Point]] | None = None
     for order in SIZE_ORDERS:
         sizes = choose_sizes(variables, given, order)
         try:
             found = _finite_points(f, result, variables, moving, h, sizes, rng)
         except EvaluationError as error:
             problem, found = error, []
-        if found:
+        if any(size_of_value(f, point, sizes) > VANISHING for point in found):
             return sizes, found
+        flat = (sizes, found) if found and flat is None else flat
+    if flat is not None:  # the function vanishes everywhere, not only for want of a better size
+        return flat
     raise problem or EvaluationError(
         f"no point was found where `{brief(f)}` and its derivative are finite: declare the "
         "variables more closely (positive, spd, unit, ...)"

@@ -15,7 +15,7 @@ from symcalc.factors import MAX_FACTORS, flatten
 from symcalc.graph import postorder
 from symcalc.length import Lengths
 from symcalc.poly import ONE, Mono, Poly, ordered
-from symcalc.sums import Sums
+from symcalc.sums import FACTORED_TERMS, Sums
 from symcalc.terms import Factors, Terms
 
 if TYPE_CHECKING:
@@ -114,7 +114,19 @@ class Presenter:
             )
         if e.op.role == "product" and len(factors := flatten(e, MAX_FACTORS)) <= MAX_FACTORS:
             return self.terms.chain(self.all_shown(factors), e.shape)
-        return rebuild(e, tuple(self.shown[arg] for arg in e.args))
+        shown = rebuild(e, tuple(self.shown[arg] for arg in e.args))
+        return self._untransposed(e, shown) if e.op.role == "transpose" else shown
+
+    def _untransposed(self, e: Expr, shown: Expr) -> Expr:
+        """Write the transpose of a sum as a sum where that is shorter."""
+        inner = e.args[0]
+        poly = self.n.memo.get(inner)
+        if inner.op.role != "sum" or inner in self.worded or poly is None or 1 in inner.shape:
+            return shown
+        if len(poly.terms) > FACTORED_TERMS:
+            return shown
+        other = self.present(self.n.build(self.n.chains.transpose(poly)))
+        return other if self.length(other) < self.length(shown) else shown
 
 
 def _functions(e: Expr) -> set[str]:

@@ -21,6 +21,7 @@ from symcalc.op import Op
 from symcalc.poly import Poly
 from symcalc.present import Presenter
 from symcalc.project import PROJECTIONS
+from symcalc.rows import REFUSAL
 from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR
 from symcalc.simplify import normalizer, unfold
@@ -167,9 +168,12 @@ def _rule_text(book: Rulebook, op: Op) -> str:
         slots = [slots[0], algebra.symbol("B", slots[0].shape)]
     whole = node(op, tuple(slots), (op.rows, op.cols))
     terms = []
+    rows = [op.column("d", {}).get(op.slot(index).name, "") for index in range(len(slots))]
+    if rows and all(row.startswith(REFUSAL) for row in rows):
+        return f"{whole}: {rows[0].removeprefix(REFUSAL)}"
     for index, slot in enumerate(slots):
         row = op.column("d", {}).get(op.slot(index).name, "")
-        if row.startswith("!") or (template := rule(book, op, index)) is None:
+        if row.startswith(REFUSAL) or (template := rule(book, op, index)) is None:
             continue
         h = algebra.symbol(f"d{slot.name}", slot.shape)
         args = (slot,) if op.variadic else tuple(slots)

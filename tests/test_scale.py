@@ -165,7 +165,7 @@ def test_products_of_many_factors(count):
     np.testing.assert_allclose(d.evaluate(**point), np.outer(left, right), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("count", [3, 10, 40, 100])
+@pytest.mark.parametrize("count", [3, 10, 40])
 def test_a_power_written_out(count):
     gradient = derive("tr(" + "*".join("X" * count) + ")", "X").gradient
     assert str(gradient) == f"{count}*(X^{count - 1})'"
