@@ -216,6 +216,9 @@ class _Writer:
             and self.target.module != "np"
         ):
             self.extra_imports.append("import numpy as np")
+        if any("matrix_functions." in text for text in written.values()):
+            package, _, module = self.target.matrix_functions.rpartition(".")
+            self.extra_imports.append(f"from {package} import {module} as matrix_functions")
         return list(written.values())
 
 

@@ -6,6 +6,8 @@ namespace like them.
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
@@ -97,6 +99,60 @@ class Kernels:
         u, _, v = self._xp.linalg.svd(a, full_matrices=False)
         return self._xp.outer(u[:, 0], v[0, :])
 
+    def expm(self, a: Array) -> Array:
+        return self._library().expm(a)
+
+    def expm_differential(self, a: Array, e: Array) -> Array:
+        """Return the upper right block of `expm([[a, e], [0, a]])`."""
+        return self._corner(self.expm, a, e)
+
+    def logm(self, a: Array) -> Array:
+        return self._library().logm(a)
+
+    def logm_differential(self, a: Array, e: Array) -> Array:
+        """Return the upper right block of `logm([[a, e], [0, a]])`."""
+        return self._corner(self.logm, a, e)
+
+    def sqrtm(self, a: Array) -> Array:
+        return self._library().sqrtm(a)
+
+    def _corner(self, function: Callable[[Array], Array], a: Array, e: Array) -> Array:
+        n = a.shape[0]
+        top = self._xp.concatenate((a, e), 1)
+        bottom = self._xp.concatenate((self._xp.zeros_like(a), a), 1)
+        return function(self._xp.concatenate((top, bottom), 0))[:n, n:]
+
+    def _library(self) -> Any:
+        """Return the functions of matrices of the array library."""
+        return MATRIX_FUNCTIONS[self._xp.__name__]()
+
+    def sylvester(self, a: Array, b: Array, c: Array) -> Array:
+        """Return the solution x of `a x + x b = c`, by the Kronecker form of the equation."""
+        m, n = c.shape
+        eye = self._xp.eye
+        matrix = self._xp.kron(eye(n), a) + self._xp.kron(b.T, eye(m))
+        solution = self._xp.linalg.solve(matrix, self._xp.reshape(c.T, (-1,)))
+        return self._xp.reshape(solution, (n, m)).T
+
+    def half_tril(self, a: Array) -> Array:
+        return self._xp.tril(a) - self._xp.diag(self._xp.diagonal(a)) / 2
+
+    def chol(self, a: Array) -> Array:
+        return self._xp.linalg.cholesky((a + a.T) / 2)
+
+    def lambda_max(self, a: Array) -> Array:
+        return self._xp.linalg.eigvalsh((a + a.T) / 2)[-1]
+
+    def lambda_min(self, a: Array) -> Array:
+        return self._xp.linalg.eigvalsh((a + a.T) / 2)[0]
+
+    def eigenprojector(self, a: Array, index: int) -> Array:
+        vector = self._xp.linalg.eigh((a + a.T) / 2)[1][:, index]
+        return self._xp.outer(vector, vector)
+
+    def argmax(self, x: Array) -> Array:
+        return self._xp.where(x == self._xp.max(x), 1.0, 0.0)
+
     def logsumexp(self, x: Array) -> Array:
         top = self._xp.max(x.real)
         return self._xp.log(self._xp.sum(self._xp.exp(x - top))) + top
@@ -118,6 +174,32 @@ class Kernels:
     def softplus(self, x: Array) -> Array:
         positive = self._xp.where(x.real > 0, x, -x)
         return self._xp.where(x.real > 0, x, 0.0 * x) + self._xp.log1p(self._xp.exp(-positive))
+
+
+class _TorchMatrixFunctions:
+    """PyTorch has only the exponential."""
+
+    def __init__(self) -> None:
+        self.expm = importlib.import_module("torch").linalg.matrix_exp
+
+    def __getattr__(self, name: str) -> Any:
+        raise EvaluationError(f"PyTorch has no `{name}`: use NumPy with SciPy, or JAX")
+
+
+def _scipy_linalg() -> Any:
+    try:
+        return importlib.import_module("scipy.linalg")
+    except ImportError:
+        raise EvaluationError(
+            "functions of matrices need SciPy: pip install symcalc[scipy]"
+        ) from None
+
+
+MATRIX_FUNCTIONS: dict[str, Callable[[], Any]] = {
+    "numpy": _scipy_linalg,
+    "jax.numpy": lambda: importlib.import_module("jax.scipy.linalg"),
+    "torch": _TorchMatrixFunctions,
+}
 
 
 def _whole(k: Array) -> int | None:

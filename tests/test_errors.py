@@ -144,7 +144,6 @@ BAD = [
     # work to come
     (r"\frac12 x'*x", "x", None, r"`\\` is not a sign of the language"),
     ("[A, B; B, A]", "A", None, r"block matrices .* are not supported"),
-    ("tr(expm(X))", "X", None, r"unknown function `expm`"),
     ("sum(phi(x))", "x", "phi: entrywise", r"declaration of phi: `entrywise` is not one"),
     # size
     ("(" * N + "x" + ")" * N, "x", None, r"more than \d+ brackets are nested here"),
