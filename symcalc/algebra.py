@@ -125,7 +125,8 @@ class Algebra:
                 f"`{term}` is a scalar and the other term is {shape_text(shape)}: a scalar plus a "
                 f"matrix is ambiguous; write `{multiple}I` or `{multiple}ones(n, m)`"
             )
-        self.notes.append(f"`{brief(term)}` is added to every entry")
+        if self.unify is not same:  # a reading collects how it understood the text
+            self.notes.append(f"`{brief(term)}` is added to every entry")
         return self.times(term, self.ones(shape))
 
     def _agree(self, a: Expr, b: Expr, sign: str) -> None:

@@ -100,6 +100,8 @@ class Chains:
         if len(factors) != 2:
             return None
         left, right = self.turn(factors[0])[1], factors[1]
+        if left.op.role == right.op.role == "ones":
+            return self.n.normal(self.n.algebra.dimension(left.shape[0]))
         joined = self.n.entrywise.joined(left, right)
         if joined is None:
             return None
@@ -149,15 +151,9 @@ class Chains:
         key = ("flips", op)
         if key not in self.n.book.cache:
             body = self.n.book.body(op, "transpose", "")
-            self.n.book.cache[key] = (
-                body is not None
-                and not op.column("inside")
-                and body.body.op is op
-                and all(
-                    arg.op.role == "transpose" or (arg.op.role == "symbol" and arg.is_scalar)
-                    for arg in body.body.args
-                )
-            )
+            same = body is not None and body.body.op is op and not op.column("inside")
+            slots = zip(op.slots, body.body.args, strict=False) if same and body else ()
+            self.n.book.cache[key] = same and all(_turns(arg, slot.name) for slot, arg in slots)
         return bool(self.n.book.cache[key])
 
     def trace(self, e: Expr) -> Poly:
@@ -198,6 +194,13 @@ class Chains:
         ]
         _, sign, best = min(rotations, key=lambda rotation: rotation[0])
         return sign, best
+
+
+def _turns(arg: Expr, slot: str) -> bool:
+    """Whether an argument of a transpose rule is the transpose of the slot in its place."""
+    inner = arg.args[0] if arg.op.role == "transpose" else arg
+    turned = arg.op.role == "transpose" or arg.is_scalar
+    return turned and inner.op.role == "symbol" and inner.name == slot
 
 
 def _chain_key(factors: tuple[Expr, ...]) -> tuple[int, list[tuple[object, ...]]]:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import pairwise
 from typing import Protocol
 
 from symcalc.algebra import Algebra
 from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr, node
+from symcalc.latex_input import is_latex, latex_tokens
 from symcalc.op import Op
 from symcalc.shape import FREE, SCALAR, Dim, Shape, Unifier, dim_names, parse_dim
 from symcalc.sizes import name_unknown, resize
@@ -81,6 +83,7 @@ class Reader:
         self._check_declared()
         self.stack: list[Expr | OpenSum] = []
         self.sizes: list[Dim] = []
+        self.turned: set[str] = set()
 
     def _check_declared(self) -> None:
         for name in self.declared:
@@ -91,8 +94,14 @@ class Reader:
                 raise ParseError(f"`{name}` is an operation and cannot be declared: rename it")
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
-        parser = Parser(self.text, self._is_function, self._first_size)
-        for item in parser.parse():
+        tokens = latex_tokens(self.text, self.declared) if is_latex(self.text) else None
+        items = Parser(self.text, self._is_function, self._first_size, tokens).parse()
+        self.turned = {
+            name.value
+            for name, mark in pairwise(items)
+            if name.kind == "name" and mark.kind == "postfix"
+        }
+        for item in items:
             self._step(item)
         (e,) = self._pop(1)
         if mention:
@@ -146,6 +155,8 @@ class Reader:
         kind = default_kind(name)
         if kind is None:
             raise ParseError(caret(self.text, at, self._unknown(name, at)))
+        if kind == "scalar" and name in self.turned:
+            kind = "vector"  # nobody transposes a number: `b'*x` is an inner product
         self.scope[name] = self.algebra.symbol(name, self._default_shape(kind))
         return self.scope[name]
 

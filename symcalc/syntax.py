@@ -56,9 +56,10 @@ class Parser:
         text: str,
         is_function: Callable[[str], bool],
         sizes: Callable[[str], int | None],
+        tokens: list[Token] | None = None,
     ) -> None:
         self.text = text
-        self.tokens = tokenize(text)
+        self.tokens = tokenize(text) if tokens is None else tokens
         self.is_function = is_function
         self.sizes = sizes
         self.output: list[Item] = []
@@ -238,6 +239,9 @@ class Parser:
 
     def _norm_suffix(self, token: Token) -> str:
         """Read the `_F`, `_2`, `_*` that stands right behind a closing norm bracket."""
+        if self.place < len(self.tokens) and self.tokens[self.place].kind == "suffix":
+            self.place += 1
+            return self.tokens[self.place - 1].text
         match = NORM_SUFFIX.match(self.text, token.at + len(self._source(token)))
         if match is None:
             return ""

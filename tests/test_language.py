@@ -67,7 +67,8 @@ NOTATIONS = [
     ("X^⊤", None, "X'", "m×n"),
     ("Xᵀ", None, "X'", "m×n"),
     ("X’", None, "X'", "m×n"),
-    ("c'", None, "c", "1×1"),
+    ("c'", "c: scalar", "c", "1×1"),
+    ("c'*x", None, "c'*x", "1×1"),
     ("A''", None, "A''", "n×m"),
     ("(A*B)'", None, "(A*B)'", "p×n"),
     # powers
