@@ -23,8 +23,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     words = sys.argv[1:] if argv is None else argv
     args = _parser().parse_args([_positional(word) for word in words])
-        [_positional(word) for word in (sys.argv[1:] if argv is None else argv)]
-    )
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
