@@ -16,13 +16,14 @@ from symcalc.errors import ParseError, ShapeError
 from symcalc.expr import Expr, in_scope
 from symcalc.inputs import reading_of, variable_name, variable_of
 from symcalc.narrate import steps_latex, steps_text
+from symcalc.normal import Normalizer
 from symcalc.project import project
 from symcalc.reader import Reading, read
 from symcalc.rulebook import Rulebook, default_rules
 from symcalc.second import SecondDifferential, map_matrix
 from symcalc.shape import shape_text
 from symcalc.show import declaration
-from symcalc.simplify import simplify, unfold
+from symcalc.simplify import normalizer, simplify, unfold
 from symcalc.steps import Step, derivation_steps
 from symcalc.verify import Verification, verify_gradient
 
@@ -116,7 +117,7 @@ class Derivation:
         """
         h = direction(self.variable)
         d = differential(self._unfolded, {self.variable: h}, self.rules)
-        return self._known(simplify(d, self.rules, self.function), h)
+        return self._known(simplify(d, self.rules, self.function, self._normalizer), h)
 
     @cached_property
     def gradient(self) -> Expr:
@@ -124,7 +125,7 @@ class Derivation:
         plain = self.raw_gradient
         projected = project(plain, self.variable, self.symmetric, self.rules)
         shown = self.rules.algebra.transpose(projected) if self.layout == "numerator" else projected
-        return self._known(simplify(shown, self.rules, self.function))
+        return self._known(simplify(shown, self.rules, self.function, self._normalizer))
 
     @cached_property
     def raw_gradient(self) -> Expr:
@@ -194,8 +195,12 @@ class Derivation:
         )
 
     @cached_property
+    def _normalizer(self) -> Normalizer:
+        return normalizer(self.rules)  # the function's normal form is used again by its derivatives
+
+    @cached_property
     def _unfolded(self) -> Expr:
-        return unfold(self.function, self.rules)[0]
+        return unfold(self.function, self.rules, self._normalizer)[0]
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

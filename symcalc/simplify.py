@@ -40,13 +40,16 @@ def normalizer(book: Rulebook) -> Normalizer:
     return Normalizer(book, rules_of(book))
 
 
-def simplify(e: Expr, book: Rulebook, like: Expr | None = None) -> Expr:
+def simplify(
+    e: Expr, book: Rulebook, like: Expr | None = None, n: Normalizer | None = None
+) -> Expr:
     """Return the shortest form of `e` that the rules reach. The value never changes.
 
-    Sums that occur in `like` are written as they stand there: `(x - mu)` stays `(x - mu)`.
+    Sums that occur in `like` are written as they stand there: `(x - mu)` stays `(x - mu)`. A
+    normalizer `n` that has seen parts of `e` before saves their work.
     """
+    n = n or normalizer(book)
     for _ in range(MAX_ROUNDS):
-        n = normalizer(book)
         presenter = Presenter(n, like)
         canonical = n.canonical(e)
         before, e = e, presenter.present(canonical)
@@ -55,12 +58,12 @@ def simplify(e: Expr, book: Rulebook, like: Expr | None = None) -> Expr:
     return e
 
 
-def unfold(e: Expr, book: Rulebook) -> tuple[Expr, list[str]]:
+def unfold(e: Expr, book: Rulebook, n: Normalizer | None = None) -> tuple[Expr, list[str]]:
     """Apply the rewrite rows to a function to be differentiated; return it and the rows used.
 
     A function that no row touches is returned as the user wrote it.
     """
-    n = normalizer(book)
+    n = n or normalizer(book)
     canonical = n.canonical(e)
     if not n.fired:
         return e, []
