@@ -103,6 +103,11 @@ class SecondDifferential:
         return matrix if right is None else algebra.times(matrix, right)
 
     @property
+    def is_symmetric(self) -> bool:
+        """Whether the Hessian is a symmetric matrix: it is where both variables are the same."""
+        return self.variables[0] is self.variables[1]
+
+    @property
     def structure(self) -> str:
         """What kind of matrix the Hessian is: zero, scalar, diagonal, kronecker or dense."""
         return structure(self.hessian)
