@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symcalc.expr import Expr, sort_key
+from symcalc.factors import untransposed
 from symcalc.poly import ONE, Mono, Poly, Scalars, add_terms, atom, term
 from symcalc.shape import SCALAR, Shape
 
@@ -198,7 +199,7 @@ class Chains:
 
 def _turns(arg: Expr, slot: str) -> bool:
     """Whether an argument of a transpose rule is the transpose of the slot in its place."""
-    inner = arg.args[0] if arg.op.role == "transpose" else arg
+    inner = untransposed(arg)
     turned = arg.op.role == "transpose" or arg.is_scalar
     return turned and inner.op.role == "symbol" and inner.name == slot
 

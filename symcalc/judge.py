@@ -72,6 +72,15 @@ class Verification:
         )
 
 
+def checked_judges(against: str | tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the judges as a tuple. Raises `EvaluationError` for none or an unknown one."""
+    names = (against,) if isinstance(against, str) else tuple(against)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise EvaluationError(f"verify against {', '.join(map(repr, known))}, not {unknown}")
+    return names
+
+
 def find_points(
     f: Expr, result: Expr, moving: tuple[Expr, ...], h: Expr, given: Mapping[str, int], rng: Rng
 ) -> tuple[dict[str, int], list[Point]]:

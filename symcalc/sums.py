@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symcalc.expr import Expr, node, sort_key
-from symcalc.factors import flatten
+from symcalc.factors import flatten, untransposed
 from symcalc.poly import ONE, Exponent, Scalars, content
 from symcalc.shape import SCALAR, Shape
 from symcalc.terms import TURN_SAVING, Factors, Term, transposes
@@ -217,11 +217,7 @@ class Sums:
 
 def _is_full(factors: Factors) -> bool:
     """Whether a vector would be written as an identity or as ones times another vector."""
-    return not factors or any(_plain(f).op.role == "ones" for f in factors)
-
-
-def _plain(e: Expr) -> Expr:
-    return e.args[0] if e.op.role == "transpose" else e
+    return not factors or any(untransposed(f).op.role == "ones" for f in factors)
 
 
 def _least(a: Exponent, b: Exponent) -> Exponent | None:

@@ -24,6 +24,7 @@ from symcalc.judge import (
     Comparison,
     Point,
     Verification,
+    checked_judges,
     directional,
     find_points,
     relative_error,
@@ -46,10 +47,7 @@ def verify_gradient(
     d: Derivation, sizes: Mapping[str, int], seed: int, against: tuple[str, ...]
 ) -> Verification:
     """Compare the result of a derivation and its steps with numbers."""
-    against = (against,) if isinstance(against, str) else tuple(against)
-    unknown = [judge for judge in against if judge not in JUDGES]
-    if unknown or not against:
-        raise EvaluationError(f"verify against {', '.join(map(repr, JUDGES))}, not {unknown}")
+    against = checked_judges(against, JUDGES)
     h = direction(d.variable)
     comparisons: list[Comparison] = []
     rng = np.random.default_rng(seed)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symcalc.autodiff import LIBRARIES, Autodiff
-from symcalc.errors import EvaluationError
 from symcalc.expr import Expr
 from symcalc.judge import (
     EXACT_TOLERANCE,
@@ -17,6 +16,7 @@ from symcalc.judge import (
     Comparison,
     Point,
     Verification,
+    checked_judges,
     directional,
     find_points,
     relative_error,
@@ -35,10 +35,7 @@ def verify_second(
     s: SecondDifferential, sizes: Mapping[str, int], seed: int, against: tuple[str, ...]
 ) -> Verification:
     """Compare a second differential with numbers that come from the function alone."""
-    judges = ("differences", *LIBRARIES)
-    against = (against,) if isinstance(against, str) else tuple(against)
-    if not against or any(judge not in judges for judge in against):
-        raise EvaluationError(f"verify against {', '.join(map(repr, judges))}, not {against}")
+    against = checked_judges(against, ("differences", *LIBRARIES))
     rng = np.random.default_rng(seed)
     comparisons: list[Comparison] = []
     sizes, found = find_points(s.function, s.action, s.variables, s.second, sizes, rng)

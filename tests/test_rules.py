@@ -9,7 +9,8 @@ import tomllib
 
 import pytest
 
-from symcalc import ParseError, RuleError, SymcalcError, derive, load_rules
+from symcalc import ParseError, RuleError, SymcalcError, derive, functions, load_rules
+from symcalc import rows as row_language
 from symcalc.cli import main
 from symcalc.rulebook import Rulebook, _Loader, default_rules, rules_folder
 from symcalc.rulecheck import LEAVES, check_op, check_report, check_rewrite
@@ -457,3 +458,7 @@ def test_printing_templates_reach_no_attributes(tmp_path):
     text = ROW.format('latex = "f({A.__class__})"\narray = "{A}"')
     with pytest.raises(SymcalcError, match=r"bad\.toml \[f\] latex"):
         loaded(tmp_path, text)
+
+
+def test_every_expansion_that_a_row_may_name_exists():
+    assert set(row_language.EXPANSIONS) == set(functions.EXPANSIONS)

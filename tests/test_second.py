@@ -382,3 +382,12 @@ def test_the_second_derivative_does_not_depend_on_the_order():
         two = derive(d.function, second, where=where).second(first).hessian
         point = draw(d.gradient.where)
         close(one.evaluate(**point), two.evaluate(**point).T)
+
+
+def test_a_hessian_by_one_variable_is_symmetric():
+    d = derive("tr(X*Y*X'*Y')", "X", where="X: matrix(n); Y: matrix(n)")
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((2, 3, 3))
+    matrix = d.second().hessian.evaluate(X=X, Y=Y)
+    assert d.second().is_symmetric and not d.second("Y").is_symmetric
+    np.testing.assert_allclose(matrix, matrix.T, rtol=1e-12, atol=1e-12)
