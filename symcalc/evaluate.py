@@ -21,6 +21,10 @@ from symcalc.shape import SCALAR, Dim, Polynomial, dim_substitute, shape_text
 if TYPE_CHECKING:
     from symcalc.expr import Expr
 
+_FAILURES = (
+    ValueError, TypeError, IndexError, ArithmeticError, AttributeError, NotImplementedError,
+)  # fmt: skip
+
 
 class _Special:
     """A namespace of special functions, imported when one is first needed."""
@@ -171,7 +175,7 @@ def _value(node: Expr, memo: Mapping[Expr, Any], dims: Mapping[str, int], backen
         result = function(backend.xp, backend.special, backend.kernels, *args, *sizes)
     except np.linalg.LinAlgError:
         raise
-    except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
+    except _FAILURES as error:
         raise EvaluationError(f"the array code of `{node.op.name}` fails: {error}") from error
     rank = _rank(node)
     if rank == 2 or np.ndim(result) == rank:

@@ -184,11 +184,11 @@ class _Case:
             yield "invariant", _distance(self.value(whole, {other: turned}), value)
         for word in self.op.column("gives", ()):
             yield f"gives {word}", max(violation(word, v) for v in (value, self._spread()))
+        square = dict.fromkeys(self.sizes, 4)  # attributes of matrices, and of even size for skew
         for word in self.op.column("keeps", ()):
-            if word == "skew" and any(np.shape(a)[:1] == (3,) for a in self.values.values()):
-                continue  # a skew matrix of odd size is singular
-            structured = {v: self._structured(v, word) for v in self.args}
-            yield f"keeps {word}", violation(word, np.asarray(self.value(self.whole, structured)))
+            structured = {v: self._structured(v, word, square) for v in self.args}
+            (value,) = _compute(self.book, [self.whole], structured, square)
+            yield f"keeps {word}", violation(word, np.asarray(value))
 
     def _spread(self) -> Array:
         """Return the value at a point farther out, where a claim has more ways to fail."""
@@ -198,11 +198,13 @@ class _Case:
         }
         return np.asarray(self.value(self.whole, far))
 
-    def _structured(self, v: Expr, word: str) -> Array:
+    def _structured(self, v: Expr, word: str, sizes: Mapping[str, int]) -> Array:
         """Return a value with an attribute, for slots that can have it."""
-        if v.shape == SCALAR or (word in SQUARE_ATTRIBUTES and v.shape[0] != v.shape[1]):
+        if v.shape == SCALAR:
             return self.values[v]
-        return _draw(v, frozenset({word}), _domain(self.op, v.name), self.sizes, self.rng)
+        symbol = self.book.algebra.symbol(v.name, (size_of(v.shape[0], sizes),) * 2)
+        like = symbol if word in SQUARE_ATTRIBUTES else v
+        return _draw(like, frozenset({word}), _domain(self.op, v.name), sizes, self.rng)
 
 
 def _domain(op: Op, slot: str) -> str:
