@@ -73,16 +73,19 @@ def _sweep(
     """Pass the seed from `e` down to the variables; `pull` takes it through one slot of a node."""
     order = postorder([e])
     moving = dependents(order, variables)
-    parts: dict[Expr, list[Expr]] = {node: [] for node in moving}
-    if e in parts:
+    parts: dict[Expr, list[Expr]] = {node: [] for node in (*moving, *variables)}
+    if e in moving:
         parts[e].append(seed)
     for node in reversed(order):
         if node in moving and node not in variables and parts[node]:
             g = book.algebra.sum_of(*parts.pop(node))
+            for p in node.parameters:
+                if p in variables:
+                    parts[p].append(book.algebra.frobenius(book.algebra.partial(node, p), g))
             for index, arg in enumerate(node.args):
                 if arg in moving and (part := pull(node, index, g)) is not None:
                     parts[arg].append(part)
     zeros = book.algebra.zeros
     return {
-        v: book.algebra.sum_of(*parts[v]) if parts.get(v) else zeros(v.shape) for v in variables
+        v: book.algebra.sum_of(*parts[v]) if parts[v] else zeros(v.shape) for v in variables
     }

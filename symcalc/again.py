@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def ambient(d: Derivation, variable: Expr) -> Derivation:
     """Let an orthogonal variable move freely: `Q'*Q = I` holds only after differentiating."""
-    if "orthogonal" not in variable.data[1]:
+    if "orthogonal" not in variable.attributes:
         return d
-    attributes = variable.data[1] - {"orthogonal"}
+    attributes = variable.attributes - {"orthogonal"}
     free = d.rules.algebra.symbol(variable.name, variable.shape, attributes)
     function, own = substitute([d.function, d.variable], {variable: free})
     note = (

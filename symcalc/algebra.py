@@ -19,6 +19,7 @@ from symcalc.show import brief
 FLAT_SUM = 100
 FLAT_PRODUCT = 16
 MAX_NUMBER_BITS = 8192
+LINEAR_ATTRIBUTES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 
 
 class Algebra:
@@ -62,9 +63,20 @@ class Algebra:
             raise ShapeError("a number here is too large")
         return node(self.role["number"], (), SCALAR, Fraction(value))
 
-    def symbol(self, name: str, shape: Shape, attributes: frozenset[str] = frozenset()) -> Expr:
-        """Return a variable."""
-        return node(self.role["symbol"], (), shape, (name, attributes))
+    def symbol(
+        self,
+        name: str,
+        shape: Shape,
+        attributes: frozenset[str] = frozenset(),
+        parameters: tuple[Expr, ...] = (),
+    ) -> Expr:
+        """Return a variable; `parameters` are the scalars on which it depends."""
+        return node(self.role["symbol"], (), shape, (name, attributes, parameters))
+
+    def partial(self, v: Expr, parameter: Expr) -> Expr:
+        """Return the derivative of a variable by a scalar on which it depends, `dK_t`."""
+        name = f"d{v.name}_{parameter.name}"
+        return self.symbol(name, v.shape, v.attributes & LINEAR_ATTRIBUTES, v.parameters)
 
     def identity(self, size: Dim) -> Expr:
         """Return the identity matrix, which is the number 1 for size 1."""

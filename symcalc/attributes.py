@@ -25,7 +25,7 @@ class Attributes:
         self.normalizer = normalizer
         self.memo: dict[Expr, frozenset[str]] = {}
         self._steps = {
-            "symbol": lambda e: e.data[1],
+            "symbol": lambda e: e.attributes,
             "identity": lambda e: OF_IDENTITY,
             "ones": lambda e: frozenset({"positive"}),
             "transpose": self._transpose,

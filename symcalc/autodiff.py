@@ -14,6 +14,7 @@ import numpy as np
 from symcalc.errors import EvaluationError
 from symcalc.evaluate import Backend, compute, special_functions
 from symcalc.expr import Expr
+from symcalc.judge import moved
 from symcalc.kernels import Kernels
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ class Autodiff:
 
     def arrays(self, point: Values) -> dict[Expr, Array]:
         """Bring a point into the library, in double precision."""
-        return {v: self.backend.xp.asarray(np.asarray(a, float)) for v, a in point.items()}
+        return {
+            v: a if isinstance(a, tuple) else self.backend.xp.asarray(np.asarray(a, float))
+            for v, a in point.items()
+        }
 
     def function(self, d: Derivation, sizes: Mapping[str, int]) -> Callable[[Values], Array]:
         """Return the function of a derivation, of a repeated one by differentiating its origin."""
@@ -52,7 +56,7 @@ class Autodiff:
 
         def traced(values: Values) -> Array:
             def along(x: Array) -> Array:
-                return inner({**values, variable: x})
+                return inner(moved(values, variable, x - values[variable]))
 
             g = self.grad(along)(values[variable])
             if weight is not None:
@@ -68,7 +72,7 @@ class Autodiff:
             direction = self.backend.xp.asarray(np.asarray(by, float))
 
             def along(x: Array) -> Array:
-                return f({**values, d.variable: x})
+                return f(moved(values, d.variable, x - values[d.variable]))
 
             if d.function.is_scalar:
                 return np.sum(np.asarray(self.grad(along)(values[d.variable])) * by)
@@ -83,13 +87,13 @@ class Autodiff:
 
             def gradient(y: Array) -> Array:
                 def along(x: Array) -> Array:
-                    both = {**values, other: y, first: y if first is other else x}
+                    both = moved(moved(values, other, y - values[other]), first, x - values[first])
                     return compute([f], both, sizes, self.backend)[0]
 
                 return self.grad(along)(values[first])
 
             def whole(y: Array) -> Array:
-                return compute([f], {**values, other: y}, sizes, self.backend)[0]
+                return compute([f], moved(values, other, y - values[other]), sizes, self.backend)[0]
 
             if first is other:
                 return np.asarray(self.hess(whole)(values[other]))

@@ -15,6 +15,7 @@ ATTRIBUTES = frozenset(
     "symmetric skew spd psd diagonal orthogonal invertible lower upper positive unit".split()
 )
 SQUARE_ATTRIBUTES = ATTRIBUTES - {"positive", "unit"}
+ENTRYWISE = "entrywise"  # what an unspecified function is declared as
 IMPLIED = {
     "spd": {"symmetric", "psd", "invertible"},
     "psd": {"symmetric"},
@@ -26,10 +27,12 @@ _KIND = re.compile(r"\s*(scalar|vector|matrix)\s*(?:\(([^()]*)\))?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What is known of a variable: its shape and its attributes, implied ones included."""
+    """What is known of a variable: its shape, its attributes (implied ones included), and the
+    scalars on which it depends. An unspecified function is a scalar with the mark `entrywise`."""
 
     shape: Shape
     attributes: frozenset[str] = frozenset()
+    parameters: tuple[str, ...] = ()
 
 
 def close_attributes(attributes: frozenset[str]) -> frozenset[str]:
@@ -46,7 +49,10 @@ def shortest_attributes(attributes: frozenset[str]) -> list[str]:
 
 
 def parse_declaration(text: str, name: str = "") -> Declaration:
-    """Read `[attributes] scalar | vector(n) | matrix(n, m) | matrix(n)`."""
+    """Read `[attributes] scalar | vector(n) | matrix(n, m) | matrix(n) [of t]`, or `entrywise`."""
+    if text.strip() == ENTRYWISE:
+        return Declaration(SCALAR, frozenset({ENTRYWISE}))
+    text, _, parameters = text.partition(" of ")
     found = re.search(r"\b(?:scalar|vector|matrix)\b", text)
     start = found.start() if found else 0
     attributes, kind = text[:start].split(), text[start:].strip()
@@ -59,7 +65,8 @@ def parse_declaration(text: str, name: str = "") -> Declaration:
         raise ParseError(
             f"declaration of {name or 'a variable'}: {problem}; write "
             "`[attributes] scalar`, `vector(n)`, `matrix(n)` or `matrix(n, m)`, with attributes "
-            f"{', '.join(sorted(ATTRIBUTES))}"
+            f"{', '.join(sorted(ATTRIBUTES))}; `matrix(n) of t` depends on the scalar t, and "
+            f"`{ENTRYWISE}` is a function applied to every entry"
         )
     if {"symmetric", "skew"} <= close_attributes(frozenset(attributes)):
         raise ParseError(f"declaration of {name or text}: no matrix is both symmetric and skew")
@@ -70,7 +77,15 @@ def parse_declaration(text: str, name: str = "") -> Declaration:
         raise ShapeError(
             f"declaration of {name or text}: a {word} matrix is square, `{text}` is not"
         )
-    return Declaration(shape, close_attributes(given))
+    return Declaration(shape, close_attributes(given), _parameters(parameters, name))
+
+
+def _parameters(text: str, name: str) -> tuple[str, ...]:
+    names = tuple(word.strip() for word in text.split(",")) if text.strip() else ()
+    wrong = next((word for word in names if not word.isidentifier() or word == name), None)
+    if wrong is not None:
+        raise ParseError(f"declaration of {name}: it cannot depend on `{wrong}`: name scalars")
+    return names
 
 
 def _shape(kind: str, sizes: str | None, text: str) -> Shape:

@@ -260,24 +260,25 @@ class Derivation:
 
         For a function that is not a scalar the second result is the Jacobian.
         """
-        return self._source(target, name, None)
+        return self._source(target, name, every=False)
 
-    def _source(self, target: str, name: str, arguments: list[Expr] | None) -> str:
+    def _source(self, target: str, name: str, every: bool) -> str:
         second = "gradient" if self.function.is_scalar else "jacobian"
         result = self.gradient if self.function.is_scalar else self.jacobian
         summary = f"{self.function} and its {second} by {self.variable.name}: {result}"
         outputs = {"value": self._unfolded, second: result}
-        used = self._arguments(list(outputs.values())) if arguments is None else arguments
-        return generate(outputs, used, name, summary, target)
+        return generate(outputs, self._arguments(list(outputs.values()), every), name, summary, target)
 
     def compile(self, target: str = "numpy") -> Callable[..., Any]:
         """Return the function of `code`, of every declared variable; its source is in `.source`."""
         name = "value_and_gradient"
-        return compiled(self._source(target, name, list(self.scope.values())), name)
+        return compiled(self._source(target, name, every=True), name)
 
-    def _arguments(self, outputs: list[Expr]) -> list[Expr]:
-        used = {v for e in outputs for v in e.variables} | {self.variable}
-        return [v for v in self.scope.values() if v in used]
+    def _arguments(self, outputs: list[Expr], every: bool) -> list[Expr]:
+        """Return the declared variables, all or those that are used, and what came up besides."""
+        used = dict.fromkeys([self.variable, *(v for e in outputs for v in e.variables)])
+        known = [v for v in self.scope.values() if every or v in used]
+        return [*known, *(v for v in used if v not in known)]
 
     def _other(self, wrt: str | Expr) -> Expr:
         """Return another variable, which need not occur in the function."""
@@ -288,4 +289,4 @@ class Derivation:
 
     def _known(self, e: Expr, *more: Expr) -> Expr:
         """Let the result accept arrays for every declared variable."""
-        return in_scope(e, {**self.scope, **{v.name: v for v in more}})
+        return in_scope(e, {**self.scope, **{v.name: v for v in (*e.variables, *more)}})

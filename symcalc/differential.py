@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from symcalc.algebra import LINEAR_ATTRIBUTES
 from symcalc.errors import RuleError
 from symcalc.expr import Expr
 from symcalc.graph import postorder
@@ -12,14 +13,11 @@ from symcalc.rows import REFUSAL
 from symcalc.rulebook import Rulebook
 from symcalc.template import Template
 
-LINEAR_ATTRIBUTES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
-
 
 def direction(variable: Expr, prefix: str = "d", suffix: str = "") -> Expr:
     """Return the direction `dX` of a variable: its shape, and the structure that sums keep."""
-    name, attributes = variable.data
-    kept = attributes & LINEAR_ATTRIBUTES
-    return variable.op.algebra.symbol(f"{prefix}{name}{suffix}", variable.shape, kept)
+    kept = variable.attributes & LINEAR_ATTRIBUTES
+    return variable.op.algebra.symbol(f"{prefix}{variable.name}{suffix}", variable.shape, kept)
 
 
 def rule(book: Rulebook, op: Op, index: int) -> Template | None:
@@ -46,7 +44,11 @@ def dependents(order: list[Expr], on: Mapping[Expr, object]) -> set[Expr]:
     """Return the nodes of a postorder that depend on one of the given leaves."""
     found: set[Expr] = set()
     for node in order:
-        if node in on or any(arg in found for arg in node.args):
+        if (
+            node in on
+            or any(arg in found for arg in node.args)
+            or any(p in on for p in node.parameters)
+        ):
             found.add(node)
     return found
 
@@ -67,7 +69,8 @@ def differential(e: Expr, directions: Mapping[Expr, Expr], book: Rulebook) -> Ex
 
 def local_differential(node: Expr, d: Mapping[Expr, Expr], book: Rulebook) -> Expr:
     """Apply the rules of one node, given the differentials of its arguments."""
-    terms = []
+    partial = book.algebra.partial
+    terms = [book.algebra.times(d[p], partial(node, p)) for p in node.parameters if p in d]
     for index, arg in enumerate(node.args):
         if arg in d:
             template = rule(book, node.op, index)

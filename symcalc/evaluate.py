@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symcalc.arraycode import array_function, column_for
+from symcalc.declare import ENTRYWISE
 from symcalc.errors import EvaluationError
 from symcalc.graph import postorder
 from symcalc.kernels import Kernels
@@ -21,6 +22,7 @@ from symcalc.shape import SCALAR, Dim, Polynomial, dim_substitute, shape_text
 if TYPE_CHECKING:
     from symcalc.expr import Expr
 
+MAX_ORDER = 8  # of derivatives of a function that is given as numbers
 _FAILURES = (
     ValueError, TypeError, IndexError, ArithmeticError, AttributeError, NotImplementedError,
 )  # fmt: skip
@@ -94,10 +96,23 @@ def read_arrays(
                 f"`{name}` is not a variable of the formula; it has {', '.join(known) or 'none'}"
             )
         symbol = known[name]
+        if ENTRYWISE in symbol.attributes:
+            values[symbol] = _given_function(symbol.name, value)
+            continue
         values[symbol] = _inward(symbol, value, xp)
         for dim, size in zip(symbol.shape, _full_shape(symbol, values[symbol]), strict=True):
             _bind_dim(symbol, dim, size, dims, owners)
     return values, dims
+
+
+def _given_function(name: str, value: Any) -> tuple[Callable[[Any], Any], ...]:
+    """Return a function and its derivatives; those not given raise when they are needed."""
+
+    def missing(a: Any) -> Any:
+        raise EvaluationError(f"a derivative of {name} is needed: pass {name}=(f, df, ...)")
+
+    given = (value,) if callable(value) else tuple(value)
+    return (*given, *[missing] * MAX_ORDER)
 
 
 def _full_shape(symbol: Expr, array: Any) -> tuple[int, int]:
@@ -175,10 +190,12 @@ def _value(node: Expr, memo: Mapping[Expr, Any], dims: Mapping[str, int], backen
         result = function(backend.xp, backend.special, backend.kernels, *args, *sizes)
     except np.linalg.LinAlgError:
         raise
+    except EvaluationError:
+        raise
     except _FAILURES as error:
         raise EvaluationError(f"the array code of `{node.op.name}` fails: {error}") from error
     rank = _rank(node)
-    if rank == 2 or np.ndim(result) == rank:
+    if rank == 2 or isinstance(result, tuple) or np.ndim(result) == rank:
         return result
     return backend.xp.reshape(result, () if rank == 0 else (-1,))
 

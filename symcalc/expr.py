@@ -77,6 +77,18 @@ class Expr:
         return str(self.data[0])
 
     @property
+    def attributes(self) -> frozenset[str]:
+        """What is declared of a variable: symmetric, spd, ..."""
+        found: frozenset[str] = self.data[1]
+        return found
+
+    @property
+    def parameters(self) -> tuple[Expr, ...]:
+        """The scalars on which a variable is declared to depend (`matrix(n) of t`)."""
+        found: tuple[Expr, ...] = self.data[2] if self.op.role == "symbol" else ()
+        return found
+
+    @property
     def T(self) -> Expr:
         """The transpose."""
         return self.op.algebra.transpose(self)

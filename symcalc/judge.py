@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -15,15 +16,13 @@ from symcalc.expr import Expr
 from symcalc.sample import SIZES, Rng, choose_sizes, points, structured
 from symcalc.show import brief
 
-if TYPE_CHECKING:
-    pass
-
 Array = Any
 Point = Mapping[Expr, Array]
 STEP, TOLERANCE, EXACT_TOLERANCE, SECOND_TOLERANCE = 1e-3, 1e-6, 1e-9, 1e-5
 SMOOTH = 2e-5
 VANISHING = 1e-10
 POINTS, DIRECTIONS = 2, 3
+TAYLOR_ORDER = 2
 SIZE_ORDERS = (SIZES, SIZES[::-1])
 
 
@@ -88,7 +87,7 @@ def find_points(
 
     Raises `EvaluationError` if there are none: with the cause, where the evaluation names one.
     """
-    variables = by_name({*f.variables, *moving})
+    variables = by_name(_with_partials({*f.variables, *moving}, moving))
     problem: EvaluationError | None = None
     flat: tuple[dict[str, int], list[Point]] | None = None
     for order in SIZE_ORDERS:
@@ -106,6 +105,15 @@ def find_points(
         f"no point was found where `{brief(f)}` and its derivative are finite: declare the "
         "variables more closely (positive, spd, unit, ...)"
     )
+
+
+def _with_partials(variables: set[Expr], moving: tuple[Expr, ...]) -> set[Expr]:
+    """Add the derivatives, up to the second, of variables that depend on those that move."""
+    found, new = set(variables), variables
+    for _ in range(TAYLOR_ORDER):
+        new = {v.op.algebra.partial(v, p) for v in new for p in v.parameters if p in moving}
+        found |= new
+    return found
 
 
 def _finite_points(
@@ -133,8 +141,8 @@ def _is_smooth(f: Expr, point: Point, ways: Mapping[Expr, Array], sizes: Mapping
     """Whether differences with two steps agree: no kink, no pole and no singularity is near."""
 
     def along(t: float) -> Array:
-        moved = {**point, **{v: point[v] + t * by for v, by in ways.items()}}
-        return np.asarray(values_of([f], moved, sizes)[0])
+        there = reduce(lambda here, v: shifted(here, v, ways[v], t), ways, point)
+        return np.asarray(values_of([f], there, sizes)[0])
 
     near, far = slope(along), slope(along, 4 * STEP)
     return relative_error(far, near, size_of_value(f, point, sizes)) < SMOOTH
@@ -156,8 +164,28 @@ def values_of(roots: list[Expr], point: Point, sizes: Mapping[str, int]) -> list
 
 
 def shifted(point: Point, variable: Expr, by: Array, t: complex) -> Point:
-    """Return a point, one variable moved along a direction."""
-    return {**point, variable: point[variable] + t * by}
+    """Return a point, one variable moved along a direction, and with it what depends on it."""
+    return moved(point, variable, t * by)
+
+
+def moved(point: Point, variable: Expr, change: Array) -> Point:
+    """Return a point, one variable changed. A variable that depends on it follows its Taylor
+    polynomial, whose coefficients are the values of `dK_t`, ... at the point."""
+    after = {**point, variable: point[variable] + change}
+    for v in point:
+        if variable in v.parameters:
+            after[v] = _taylor(point, v, variable, change)
+    return after
+
+
+def _taylor(point: Point, v: Expr, parameter: Expr, change: Array) -> Array:
+    total, factor, order = point[v], change, 1
+    v = v.op.algebra.partial(v, parameter)
+    while v in point:
+        total, order = total + factor * point[v], order + 1
+        factor = factor * change / order
+        v = v.op.algebra.partial(v, parameter)
+    return total
 
 
 def slope(f: Callable[[float], Array], h: float = STEP) -> Array:

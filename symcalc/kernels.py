@@ -150,6 +150,14 @@ class Kernels:
         vector = self._xp.linalg.eigh((a + a.T) / 2)[1][:, index]
         return self._xp.outer(vector, vector)
 
+    def apply(self, f: Array, a: Array) -> Array:
+        """Apply a given function: a callable, or the first of (function, derivative, ...)."""
+        return f(a) if callable(f) else f[0](a)
+
+    def derivative(self, f: Array) -> Array:
+        """Return what is left of (function, derivative, second derivative, ...)."""
+        return f[1:]
+
     def argmax(self, x: Array) -> Array:
         return self._xp.where(x == self._xp.max(x), 1.0, 0.0)
 

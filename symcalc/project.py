@@ -15,14 +15,14 @@ def project(g: Expr, variable: Expr, symmetric: str, book: Rulebook) -> Expr:
     (Petersen & Pedersen, 2012, eq. 138).
     """
     for attribute, projection in PROJECTIONS.items():
-        if attribute in variable.data[1]:
+        if attribute in variable.attributes:
             return projection(book.algebra, g, symmetric)
     return g
 
 
 def duplicates(variable: Expr, algebra: Algebra) -> Expr | None:
     """Return `D(n)` with `vec(X) = D*vech(X)` for a symmetric variable, else None."""
-    if "symmetric" not in variable.data[1] or "diagonal" in variable.data[1]:
+    if "symmetric" not in variable.attributes or "diagonal" in variable.attributes:
         return None
     return algebra.call("duplication", dims=(variable.shape[0],))
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from symcalc.algebra import Algebra
-from symcalc.declare import Declaration, default_kind, parse_where
+from symcalc.declare import ENTRYWISE, Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr, node
 from symcalc.latex_input import is_latex, latex_tokens
@@ -76,14 +76,25 @@ class Reader:
         self.vocabulary = vocabulary
         self.unifier = Unifier()
         self.algebra = vocabulary.algebra.under(self.unifier)
-        self.scope: dict[str, Expr] = {
-            name: self.algebra.symbol(name, d.shape, d.attributes) for name, d in declared.items()
-        }
+        self.scope: dict[str, Expr] = {}
+        self._declare()
         self.dims = {name for d in declared.values() for dim in d.shape for name in dim_names(dim)}
         self._check_declared()
         self.stack: list[Expr | OpenSum] = []
         self.sizes: list[Dim] = []
         self.turned: set[str] = set()
+
+    def _declare(self) -> None:
+        """Make the declared variables, those first on which others depend."""
+        names = dict.fromkeys(p for d in self.declared.values() for p in d.parameters)
+        for name in names:
+            shape = self.declared[name].shape if name in self.declared else SCALAR
+            if shape != SCALAR or (name in self.declared and self.declared[name].parameters):
+                raise ParseError(f"others depend on `{name}`: it must be a plain scalar")
+            self.scope[name] = self.algebra.symbol(name, SCALAR)
+        for name, d in self.declared.items():
+            parameters = tuple(self.scope[p] for p in d.parameters)
+            self.scope[name] = self.algebra.symbol(name, d.shape, d.attributes, parameters)
 
     def _check_declared(self) -> None:
         for name in self.declared:
@@ -122,7 +133,9 @@ class Reader:
 
     def _is_function(self, name: str) -> bool:
         found = self.vocabulary.find(name)
-        return name not in self.declared and any(op.slots or op.dims for op in found)
+        if name in self.declared:
+            return ENTRYWISE in self.declared[name].attributes
+        return any(op.slots or op.dims for op in found)
 
     def _first_size(self, name: str) -> int | None:
         found = self.vocabulary.find(name)
@@ -146,12 +159,16 @@ class Reader:
 
     def _variable(self, name: str, at: int) -> Expr:
         if name in self.scope:
-            return self.scope[name]
+            return self._declared_variable(name, at)
         if name in self.dims:
             return node(self.algebra.role["dimension"], (), SCALAR, name)
         found = self.vocabulary.find(name)
         if found and not found[0].slots and not found[0].dims:
             return self._apply(found[0], [])
+        partial = self._partial(name)
+        if partial is not None:
+            self.scope[name] = partial
+            return partial
         kind = default_kind(name)
         if kind is None:
             raise ParseError(caret(self.text, at, self._unknown(name, at)))
@@ -159,6 +176,23 @@ class Reader:
             kind = "vector"  # nobody transposes a number: `b'*x` is an inner product
         self.scope[name] = self.algebra.symbol(name, self._default_shape(kind))
         return self.scope[name]
+
+    def _declared_variable(self, name: str, at: int) -> Expr:
+        found = self.scope[name]
+        if ENTRYWISE in found.attributes:
+            raise ParseError(
+                caret(self.text, at, f"`{name}` is a function of one argument: write `{name}(...)`")
+            )
+        return found
+
+    def _partial(self, name: str) -> Expr | None:
+        """Return `dK_t`, the derivative of a declared `K` that depends on `t`."""
+        base, _, parameter = name[1:].rpartition("_")
+        if name[:1] != "d" or not base:
+            return None
+        v = self.scope.get(base) or self._partial(base)
+        p = next((p for p in v.parameters if p.name == parameter), None) if v else None
+        return self.algebra.partial(v, p) if v and p else None
 
     def _mention(self, name: str) -> None:
         """Make sure that a variable is known, as if it stood in the formula."""
@@ -195,6 +229,9 @@ class Reader:
         self.sizes.append(size)
 
     def _do_call(self, item: Item) -> None:
+        function = self.scope.get(item.value.rstrip("'"))
+        if function is not None and ENTRYWISE in function.attributes:
+            return self._apply_unspecified(item, function)
         sizes = [self.sizes.pop() for _ in range(len(self.sizes))][::-1]
         count = item.count - len(sizes)
         args = self._pop(count)
@@ -204,6 +241,16 @@ class Reader:
         if op.column("show") == "sizes":
             sizes += [1] * (len(op.dims) - len(sizes))
         self.stack.append(self._apply(op, args, sizes))
+        return None
+
+    def _apply_unspecified(self, item: Item, function: Expr) -> None:
+        """Apply a declared function or its derivative, `phi(x)` or `phi'(x)`, to every entry."""
+        if item.count != 1:
+            message = f"`{item.value}` is a function of one argument, got {item.count}"
+            raise ParseError(caret(self.text, item.at, message))
+        for _ in range(item.value.count("'")):
+            function = self.algebra.call("derivative", function)
+        self.stack.append(self.algebra.call("apply", function, *self._pop(1)))
 
     def _choose(self, item: Item, args: list[Expr]) -> Op:
         """Pick the row by name; `sum(A, 0)` by its literal, `diag` by vector or matrix."""

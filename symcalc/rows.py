@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from symcalc.declare import ATTRIBUTES
+from symcalc.declare import ATTRIBUTES, ENTRYWISE
 from symcalc.errors import RuleError
 from symcalc.printer import PRINTERS
 from symcalc.style import LEVELS, template_parts
@@ -21,7 +21,7 @@ ROLES = frozenset(
 UNEVALUATED = frozenset({"symbol", "differential"})
 STAGES = ("simplify",)
 EXPANSIONS = ("power_differential", "commutation")
-DOMAIN_WORDS = ATTRIBUTES | {"integer", "natural", "tall", "wide", "smooth"}
+DOMAIN_WORDS = ATTRIBUTES | {ENTRYWISE, "integer", "natural", "tall", "wide", "smooth"}
 
 
 def _text(value: Any) -> bool:

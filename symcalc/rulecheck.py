@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from symcalc.claims import violation
-from symcalc.declare import ATTRIBUTES, SQUARE_ATTRIBUTES, close_attributes
+from symcalc.declare import ATTRIBUTES, ENTRYWISE, SQUARE_ATTRIBUTES, close_attributes
 from symcalc.errors import SymcalcError
 from symcalc.evaluate import compute, numpy_backend, size_of
 from symcalc.expr import Expr, node
@@ -239,7 +239,7 @@ def _proportions(row: Rewrite, sizes: Mapping[str, int]) -> dict[str, int]:
 def _draw(
     v: Expr, needs: frozenset[str], domain: str, sizes: Mapping[str, int], rng: np.random.Generator
 ) -> Array:
-    words = frozenset(word for word in domain.split() if word in ATTRIBUTES) | needs
+    words = frozenset(domain.split()) & (ATTRIBUTES | {ENTRYWISE}) | needs
     symbol = v.op.algebra.symbol(v.name, v.shape, close_attributes(words))
     if "natural" in domain:
         return np.float64(rng.choice([1, 2, 3]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
+from symcalc.declare import ENTRYWISE
 from symcalc.evaluate import size_of
 from symcalc.expr import Expr
 from symcalc.shape import SCALAR, dim_names
@@ -32,7 +34,9 @@ def choose_sizes(
 def sample(variable: Expr, sizes: Mapping[str, int], rng: Rng, mode: str = "plain") -> Array:
     """Return a random array with the attributes of the variable, 2-D or 0-D inside."""
     shape = tuple(size_of(dim, sizes) for dim in variable.shape)
-    attributes = variable.data[1]
+    attributes = variable.attributes
+    if ENTRYWISE in attributes:
+        return _function(rng)
     if variable.shape == SCALAR:
         return np.asarray(_entries((), attributes, rng, mode))
     if 1 in variable.shape:
@@ -43,6 +47,16 @@ def sample(variable: Expr, sizes: Mapping[str, int], rng: Rng, mode: str = "plai
     if "definite" in mode and shape[0] == shape[1] and not attributes & {"positive", "unit"}:
         return _spd(shape, rng, mode)
     return _entries(shape, attributes, rng, mode)
+
+
+def _function(rng: Rng) -> tuple[Callable[[Array], Array], ...]:
+    """Return a random polynomial and its derivatives: plain arithmetic, for every library."""
+    p = np.polynomial.Polynomial([1.5, *rng.uniform(0.1, 0.5, 5) / [1, 2, 6, 24, 120]])
+
+    def horner(coefficients: list[float]) -> Callable[[Array], Array]:
+        return lambda a: reduce(lambda total, c: total * a + c, coefficients[::-1], 0.0 * a)
+
+    return tuple(horner([float(c) for c in p.deriv(k).coef]) for k in range(8))
 
 
 def _entries(shape: tuple[int, ...], attributes: frozenset[str], rng: Rng, mode: str) -> Array:
@@ -113,7 +127,7 @@ BUILDERS = {
 
 def structured(variable: Expr, array: Array) -> Array:
     """Project a direction on the space that the structure of the variable allows."""
-    attributes = variable.data[1]
+    attributes = variable.attributes
     if "diagonal" in attributes:
         return np.diag(np.diag(array))
     if "symmetric" in attributes:

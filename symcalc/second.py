@@ -53,7 +53,7 @@ class SecondDifferential:
             p for p in ("H_", "K_", "dir_", "direction_") if not {p + "1", p + "2"} & taken
         )
         variable = self.variables[index]
-        kept = variable.data[1] & {"symmetric", "skew", "diagonal", "lower", "upper"}
+        kept = variable.attributes & {"symmetric", "skew", "diagonal", "lower", "upper"}
         return self.rules.algebra.symbol(f"{prefix}{index + 1}", variable.shape, kept)
 
     @cached_property
@@ -151,7 +151,7 @@ class SecondDifferential:
         if form not in ("hessian", "action", "bilinear"):
             raise EvaluationError(f"the form is hessian, action or bilinear, not {form!r}")
         e: Expr = getattr(self, form)
-        known = {**self.scope, **{d.name: d for d in (self.first, self.second)}}
+        known = {**self.scope, **{v.name: v for v in (self.first, self.second, *e.variables)}}
         used = {*e.variables, *(() if form != "hessian" else self.variables)}
         arguments = [v for v in known.values() if v in used]
         names = " and ".join(dict.fromkeys(v.name for v in self.variables))
@@ -185,7 +185,7 @@ class SecondDifferential:
         )
 
     def _known(self, e: Expr) -> Expr:
-        both = {d.name: d for d in (self.first, self.second)}
+        both = {v.name: v for v in (*e.variables, self.first, self.second)}
         return in_scope(e, {**self.scope, **both})
 
 

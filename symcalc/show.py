@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from symcalc.declare import shortest_attributes
+from symcalc.declare import ENTRYWISE, shortest_attributes
 from symcalc.graph import postorder
 from symcalc.inferred import default_dim, determined
 from symcalc.printer import PRINTERS, Printer
@@ -55,14 +55,17 @@ def brief(e: Expr, width: int = 40) -> str:
 def declaration(symbol: Expr) -> str:
     """Return the declaration of a variable, such as `symmetric matrix(n)`."""
     rows, cols = symbol.shape
-    words = shortest_attributes(symbol.data[1])
+    if ENTRYWISE in symbol.attributes:
+        return ENTRYWISE
+    words = shortest_attributes(symbol.attributes)
     if symbol.shape == SCALAR:
         kind = "scalar"
     elif cols == 1:
         kind = f"vector({rows})"
     else:
         kind = f"matrix({rows})" if rows == cols else f"matrix({rows}, {cols})"
-    return " ".join([*words, kind])
+    parameters = ", ".join(p.name for p in symbol.parameters)
+    return " ".join([*words, kind]) + (f" of {parameters}" if parameters else "")
 
 
 def _print(e: Expr, style: Style) -> str:

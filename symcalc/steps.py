@@ -93,7 +93,7 @@ def _push(function: Expr, variable: Expr, h: Expr, book: Rulebook) -> list[Step]
         start = _pending(book, function)
         zero = book.algebra.zeros(function.shape)
         return [Step(start, zero, "d(constant) = 0", "definition of the differential")]
-    d = {e: h if e is variable else _pending(book, e) for e in moving}
+    d = {e: _pending(book, e) for e in moving} | {variable: h}
     current = d[function]
     steps: list[Step] = []
     for _ in range(MAX_ROUNDS):
@@ -132,7 +132,7 @@ def _expand(
 
 
 def _below(e: Expr, d: dict[Expr, Expr]) -> dict[Expr, Expr]:
-    return {arg: d[arg] for arg in e.args if arg in d}
+    return {arg: d[arg] for arg in (*e.args, *e.parameters) if arg in d}
 
 
 def _finish(current: Expr, d: dict[Expr, Expr], book: Rulebook) -> list[Step]:
@@ -140,17 +140,24 @@ def _finish(current: Expr, d: dict[Expr, Expr], book: Rulebook) -> list[Step]:
     values: dict[Expr, Expr] = {}
     for e in postorder([p.args[0] for p in _frontier(current, book)]):
         if e in d and d[e].op is book.algebra.role["differential"]:
-            below = {arg: values.get(arg, d[arg]) for arg in e.args if arg in d}
+            below = {arg: values.get(arg, part) for arg, part in _below(e, d).items()}
             values[e] = local_differential(e, below, book)
     (done,) = substitute([current], {d[e]: value for e, value in values.items()})
     return [Step(current, done, "the chain rule, for all remaining layers", "chain rule")]
 
 
 def _labels(book: Rulebook, used: Iterable[Expr]) -> tuple[str, str]:
-    ops = list(dict.fromkeys(e.op for e in used))
-    rules = [rule_text(book, op) for op in ops]
-    sources = [str(op.column("source")) for op in ops]
+    variables = list(dict.fromkeys(e for e in used if e.parameters))
+    ops = list(dict.fromkeys(e.op for e in used if not e.parameters))
+    rules = [rule_text(book, op) for op in ops] + [_chain_rule(book, v) for v in variables]
+    sources = [str(op.column("source")) for op in ops] + ["chain rule"] * bool(variables)
     return "; ".join(rules), "; ".join(dict.fromkeys(sources))
+
+
+def _chain_rule(book: Rulebook, v: Expr) -> str:
+    """Return the differential of a variable that depends on scalars: `dK = dK_t*dt`."""
+    terms = [f"{book.algebra.partial(v, p)}*d{p}" for p in v.parameters]
+    return f"d({v}) = {' + '.join(terms)}"
 
 
 def rule_text(book: Rulebook, op: Op) -> str:
@@ -209,7 +216,7 @@ def _trace_form(d: Derivation, last: Expr, h: Expr) -> list[Step]:
 
 
 def _last_rule(d: Derivation) -> str:
-    structure = [word for word in shortest_attributes(d.variable.data[1]) if word in PROJECTIONS]
+    structure = [word for word in shortest_attributes(d.variable.attributes) if word in PROJECTIONS]
     projected = f"projected on the {', '.join(structure)} matrices" if structure else ""
     layout = "transposed: numerator layout" if d.layout == "numerator" else ""
     return "; ".join(part for part in (projected, layout) if part) or "simplified"

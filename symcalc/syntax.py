@@ -99,9 +99,10 @@ class Parser:
 
     def _name(self, token: Token) -> None:
         self._implicit_product(token)
-        if self._peek() == "(" and self.is_function(token.text):
-            self.place += 1
-            self._open(Item("call", token.text, token.at, 1))
+        primes = next(k for k in range(len(self.tokens)) if self._peek(k) != "'")
+        if self._peek(primes) == "(" and self.is_function(token.text):
+            self.place += primes + 1
+            self._open(Item("call", token.text + primes * "'", token.at, 1))
             self._take_sizes()
         else:
             self.output.append(Item("name", token.text, token.at))

@@ -100,7 +100,7 @@ def _derivative_comparisons(
 def _inner(g: Array, by: Array, layout: str, symmetric: str, variable: Expr) -> Array:
     """Return `df` from a gradient: the inner product that its layout and convention mean."""
     g = np.asarray(g).T if layout == "numerator" else np.asarray(g)
-    if symmetric == "entries" and "symmetric" in variable.data[1] - {"diagonal"}:
+    if symmetric == "entries" and "symmetric" in variable.attributes - {"diagonal"}:
         return np.sum(np.tril(g * by))
     return np.sum(g * by)
 
