@@ -86,6 +86,4 @@ def _sweep(
                 if arg in moving and (part := pull(node, index, g)) is not None:
                     parts[arg].append(part)
     zeros = book.algebra.zeros
-    return {
-        v: book.algebra.sum_of(*parts[v]) if parts[v] else zeros(v.shape) for v in variables
-    }
+    return {v: book.algebra.sum_of(*parts[v]) if parts[v] else zeros(v.shape) for v in variables}

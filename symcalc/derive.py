@@ -267,7 +267,9 @@ class Derivation:
         result = self.gradient if self.function.is_scalar else self.jacobian
         summary = f"{self.function} and its {second} by {self.variable.name}: {result}"
         outputs = {"value": self._unfolded, second: result}
-        return generate(outputs, self._arguments(list(outputs.values()), every), name, summary, target)
+        return generate(
+            outputs, self._arguments(list(outputs.values()), every), name, summary, target
+        )
 
     def compile(self, target: str = "numpy") -> Callable[..., Any]:
         """Return the function of `code`, of every declared variable; its source is in `.source`."""

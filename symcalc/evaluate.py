@@ -17,7 +17,7 @@ from symcalc.declare import ENTRYWISE
 from symcalc.errors import EvaluationError
 from symcalc.graph import postorder
 from symcalc.kernels import Kernels
-from symcalc.shape import SCALAR, Dim, Polynomial, dim_substitute, shape_text
+from symcalc.shape import SCALAR, Dim, Polynomial, dim_names, dim_substitute, shape_text
 
 if TYPE_CHECKING:
     from symcalc.expr import Expr
@@ -75,12 +75,27 @@ def numpy_backend() -> Backend:
 def evaluate(e: Expr, arrays: Mapping[str, Any], scope: Mapping[str, Expr] | None = None) -> Any:
     """Return the value of `e`; `scope` holds the declared variables that may be given besides."""
     known = {**(scope or e.known or {}), **{v.name: v for v in e.variables}}
-    values, dims = read_arrays(known, arrays)
+    places = {name: int(arrays[name]) for name in _given_sizes(e, known, arrays)}
+    values, dims = read_arrays(known, {k: a for k, a in arrays.items() if k not in places})
+    dims = {**dims, **places}
     missing = [v.name for v in e.variables if v not in values]
     if missing:
         raise EvaluationError(f"no value for {', '.join(missing)}; pass {missing[0]}=...")
     result = compute([e], values, dims, numpy_backend())[0]
     return outward(result, e)
+
+
+def _given_sizes(e: Expr, known: Mapping[str, Expr], arrays: Mapping[str, Any]) -> set[str]:
+    """Return the names given that are no variables but places or sizes, as in `X[i, j]`."""
+    others = {name for name, value in arrays.items() if name not in known and _is_whole(value)}
+    if not others:
+        return others
+    sized = [node for node in postorder([e]) if node.op.dims]
+    return others & {name for node in sized for dim in node.data for name in dim_names(dim)}
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer))
 
 
 def read_arrays(

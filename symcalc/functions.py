@@ -31,7 +31,8 @@ class Functions:
         expand = EXPANSIONS.get(e.op.column("expand", ""))
         if not e.args:
             found = expand(self.n, e, []) if expand else None
-            return atom(e) if found is None else self.n.normal(found)
+            rewritten = self.n.rules.apply(self.n, e) if found is None else self.n.normal(found)
+            return atom(e) if rewritten is None else rewritten
         args, scalars, coefficient = self._arguments(e)
         expanded = expand(self.n, e, args) if expand else None
         if expanded is not None:
@@ -92,20 +93,24 @@ class Functions:
     def oriented_atom(self, e: Expr) -> Poly:
         """Return a function as a factor, as itself or as a transpose, whichever is smaller."""
         self.n.memo[e] = atom(e)
-        if (
-            e.is_scalar
-            or e.shape[1] == 1
-            or not (self.n.chains.flips(e.op) or e.op.role == "hadamard")
-        ):
+        if (e.shape[1] == 1 and not e.op.dims) or not self.n.chains.flips(e.op):
             return self.n.memo[e]
-        args = [self.n.build(self.n.chains.transpose(self.n.normal(arg))) for arg in e.args]
-        if all(new is old for new, old in zip(args, e.args, strict=True)):
+        other = self._turned(e)
+        if other.args == e.args:
             return self.n.memo[e]
-        other = self.n.algebra.make(e.op, args)
-        if e.shape[0] == 1 or (other.size, sort_key(other)) < (e.size, sort_key(e)):
-            self.n.memo[other] = atom(other)
-            self.n.memo[e] = self.n.chains.transpose(self.n.memo[other])
+        row = e.shape[0] == 1 and not e.op.dims
+        if row or (other.size, sort_key(other)) < (e.size, sort_key(e)):
+            self.n.memo[e] = self.n.chains.transpose(self.n.normal(other))
         return self.n.memo[e]
+
+    def _turned(self, e: Expr) -> Expr:
+        """Return what the transpose rule gives, with canonical arguments."""
+        body = self.n.book.body(e.op, "transpose", "")
+        assert body is not None
+        dims = e.op.bind([arg.shape for arg in e.args], e.data or ())
+        turned = body(self.n.algebra, e.args, dims)
+        args = [self.n.canonical(arg) for arg in turned.args]
+        return self.n.algebra.make(e.op, args, turned.data or ())
 
     def power(self, e: Expr) -> Poly:
         """Write a small whole power as a product."""

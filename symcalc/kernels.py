@@ -55,6 +55,16 @@ class Kernels:
     def unvec(self, v: Array, m: int, n: int) -> Array:
         return self._xp.reshape(v, (n, m)).T
 
+    def submatrix(self, a: Array, i: int, p: int, j: int, q: int) -> Array:
+        return a[i : i + p, j : j + q]
+
+    def embed(self, a: Array, i: int, j: int, m: int, n: int) -> Array:
+        """Return the m-by-n matrix with `a` from row i and column j on, zeros elsewhere."""
+        p, q = a.shape
+        zeros, join = self._xp.zeros, self._xp.concatenate
+        row = join((zeros((p, j)), a, zeros((p, n - j - q))), 1)
+        return join((zeros((i, n)), row, zeros((m - i - p, n))), 0)
+
     def kron_left(self, m: Array, b: Array) -> Array:
         return self._xp.einsum("ipjq,pq->ij", self._blocks(m, b.shape), b)
 

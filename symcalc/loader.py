@@ -181,7 +181,7 @@ class Loader:
         needs = {name: d.attributes for name, d in declared.items() if d.attributes}
         return Rewrite(
             row["name"], lhs.expr, rhs.expr, dict(lhs.scope), needs,
-            row.get("domain", {}), row["why"], row.get("stage", "simplify"),
+            row.get("domain", {}), row["why"], row.get("stage", "simplify"), row.get("sizes", {}),
         )  # fmt: skip
 
 

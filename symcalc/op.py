@@ -145,3 +145,4 @@ class Rewrite:
     domain: Mapping[str, str]
     why: str
     stage: str
+    sizes: Mapping[str, int]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
+from functools import partial, reduce
 from itertools import pairwise
 from typing import Protocol
 
@@ -17,7 +17,20 @@ from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr, node
 from symcalc.latex_input import is_latex, latex_tokens
 from symcalc.op import Op
-from symcalc.shape import FREE, SCALAR, Dim, Shape, Unifier, dim_names, parse_dim
+from symcalc.shape import (
+    FREE,
+    LOOSE,
+    SCALAR,
+    Dim,
+    Shape,
+    Unifier,
+    dim_add,
+    dim_names,
+    dim_sub,
+    parse_dim,
+    shape_text,
+)
+from symcalc.show import brief
 from symcalc.sizes import name_unknown, resize
 from symcalc.syntax import Item, Parser
 
@@ -223,19 +236,22 @@ class Reader:
     def _do_size(self, item: Item) -> None:
         if not item.value:
             raise ParseError(caret(self.text, item.at, "a size was expected"))
-        size = parse_dim(item.value)
-        if size == 0:
-            raise ParseError(caret(self.text, item.at, "a dimension is at least 1"))
-        self.sizes.append(size)
+        self.sizes.append(parse_dim(item.value))
 
     def _do_call(self, item: Item) -> None:
         function = self.scope.get(item.value.rstrip("'"))
         if function is not None and ENTRYWISE in function.attributes:
             return self._apply_unspecified(item, function)
+        if item.value.endswith("'"):
+            message = f"`{item.value}`: a prime before the bracket is for declared functions only"
+            raise ParseError(caret(self.text, item.at, message))
         sizes = [self.sizes.pop() for _ in range(len(self.sizes))][::-1]
         count = item.count - len(sizes)
         args = self._pop(count)
         op = self._choose(item, args)
+        for name, size in zip(op.dims, sizes, strict=False):
+            if size == 0 and name not in op.column("index", ()):
+                raise ParseError(caret(self.text, item.at, "a dimension is at least 1"))
         if op.column("literal") is not None:
             args = args[:-1]
         if op.column("show") == "sizes":
@@ -267,6 +283,61 @@ class Reader:
             op.bind([arg.shape for arg in args], sizes or [], self.unifier)
             return self.vocabulary.expand(op, args, self.algebra)
         return self.algebra.build(op, args, sizes or [])
+
+    def _do_index(self, item: Item) -> None:
+        """Take an entry, a row, a column or a block; indices count from 0."""
+        (a,) = self._pop(1)
+        places = item.value.split(",")
+        vector = len(places) == 1 and 1 in a.shape
+        if not vector and len(places) != 2:
+            message = f"`{brief(a)}` is {shape_text(a.shape)}: write `[i, j]`, `[i, :]` or `[:, j]`"
+            raise ShapeError(message)
+        row = vector and a.shape[1] != 1
+        texts = ["0", *places] if row else ([*places, "0"] if vector else places)
+        sizes = [
+            dim
+            for text, size in zip(texts, a.shape, strict=True)
+            for dim in self._interval(text, size, item.at)
+        ]
+        self.stack.append(self.algebra.call("submatrix", a, dims=sizes))
+
+    def _interval(self, text: str, size: Dim, at: int) -> tuple[Dim, Dim]:
+        """Return the start and the length that `i`, `:`, `a:b`, `a:` or `:b` means."""
+        start_text, colon, stop_text = text.partition(":")
+        start: Dim = parse_dim(start_text) if start_text.strip() or not colon else 0
+        stop = parse_dim(stop_text) if stop_text.strip() else size
+        count = dim_sub(stop, start) if colon else 1
+        known = [x for x in (start, count) if isinstance(x, int)]
+        beyond = dim_sub(size, dim_add(start, count))
+        if any(x < 0 for x in known) or count == 0 or (isinstance(beyond, int) and beyond < 0):
+            raise ShapeError(
+                f"the index `{text}` is outside of 0 to {size} - 1: indices count from 0"
+            )
+        named = next((n for n in [*dim_names(start), *dim_names(count)] if n in self.scope), None)
+        if named is not None:
+            raise ShapeError(f"the index `{named}` is a variable: use a number or another name")
+        return start, count
+
+    def _do_block(self, item: Item) -> None:
+        """Put blocks side by side and one above the other; a `0` takes the size that it needs."""
+        parts = self._pop(item.count)
+        cells = iter(parts)
+        rows = [[next(cells) for _ in row.split(",")] for row in item.marks.split(";")]
+        rows = [[self._block(e, len(parts) > 1) for e in row] for row in rows]
+        for row in rows:
+            for e in row[1:]:
+                self.unifier(e.shape[0], row[0].shape[0])
+        if len({len(row) for row in rows}) == 1:
+            for column in zip(*rows, strict=True):
+                for e in column[1:]:
+                    self.unifier(e.shape[1], column[0].shape[1])
+        beside, above = (partial(self.algebra.call, name) for name in ("hcat", "vcat"))
+        self.stack.append(reduce(above, [reduce(beside, row) for row in rows]))
+
+    def _block(self, e: Expr, free: bool) -> Expr:
+        zero = e.op.role == "number" and e.data == 0 and free
+        fresh = (self.unifier.fresh(LOOSE), self.unifier.fresh(LOOSE)) if zero else SCALAR
+        return self.algebra.zeros(fresh) if zero else e
 
     def _pop(self, count: int) -> list[Expr]:
         start = len(self.stack) - count

@@ -49,7 +49,7 @@ def _domain(value: Any) -> bool:
 
 
 FIELDS: dict[str, Callable[[Any], bool]] = {
-    "args": _bodies, "shape": _text, "dims": _texts, "variadic": _flag, "role": _text,
+    "args": _bodies, "index": _texts, "sizes": _degrees, "shape": _text, "dims": _texts, "variadic": _flag, "role": _text,
     "call": _text, "aliases": _texts, "literal": _text,
     "d": _bodies, "derivative": _text, "adjoint": _bodies, "vec": _bodies, "transpose": _text,
     "macro": _text, "define": _text, "expand": _text,
@@ -61,7 +61,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
 }  # fmt: skip
 REWRITE_FIELDS: dict[str, Callable[[Any], bool]] = {
     "name": _text, "lhs": _text, "rhs": _text, "where": _bodies, "domain": _bodies, "why": _text,
-    "source": _text, "stage": _text,
+    "source": _text, "stage": _text, "sizes": _degrees,
 }  # fmt: skip
 
 
@@ -79,6 +79,7 @@ def check_row(place: str, row: Row, shipped: bool) -> None:
     _check_domain(place, row.get("domain", ""))
     for column in ("keeps", "gives"):
         _check_members(place, column, row.get(column, []), ATTRIBUTES, "attribute")
+    _check_members(place, "index", row.get("index", []), dims, "size")
     for column in ("level", "latex_level", "pretty_level"):
         _check_members(place, column, [row[column]] if column in row else [], LEVELS, "level")
     _check_members(place, "expand", _given(row, "expand"), EXPANSIONS, "expansion")

@@ -69,7 +69,7 @@ def check_rewrite(book: Rulebook, row: Rewrite, seed: int = 0) -> RowCheck:
     for number in range(ROUNDS):
         rng = np.random.default_rng([seed, number])
         sizes = _sizes([d for v in row.where.values() for d in v.shape] + _data_dims(row), number)
-        sizes |= _proportions(row, sizes)
+        sizes |= _proportions(row, sizes) | row.sizes
         values = {
             v: _draw(v, row.needs.get(name, frozenset()), row.domain.get(name, ""), sizes, rng)
             for name, v in row.where.items()
@@ -87,7 +87,7 @@ class _Case:
         algebra = book.algebra
         self.slots = [algebra.symbol(s.name, (s.rows, s.cols)) for s in op.slots]
         dims = [d for v in self.slots for d in v.shape] + list(op.dims) + [op.rows, op.cols]
-        self.sizes = _sizes(dims, number)
+        self.sizes = _sizes(dims, number) | op.column("sizes", {})
         names = list(op.dims)
         whole_args = (
             (self.slots[0], algebra.symbol("B_", self.slots[0].shape)) if op.variadic else None

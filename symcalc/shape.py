@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +20,10 @@ class Polynomial:
     terms: tuple[tuple[Monomial, Count], ...]
 
     def __str__(self) -> str:
-        return " + ".join(_term_text(names, count) for names, count in self.terms)
+        parts = [_term_text(names, abs(count)) for names, count in self.terms]
+        signs = [" - " if count < 0 else " + " for _, count in self.terms]
+        shown = "".join(sign + part for sign, part in zip(signs, parts, strict=True))
+        return shown.removeprefix(" + ").replace(" - ", "-", shown.startswith(" - "))
 
 
 Dim = int | str | Polynomial
@@ -64,6 +68,11 @@ def dim_add(a: Dim, b: Dim) -> Dim:
     for names, count in _terms(b).items():
         terms[names] = terms.get(names, 0) + count
     return _dimension(terms)
+
+
+def dim_sub(a: Dim, b: Dim) -> Dim:
+    """Return `a - b`."""
+    return dim_add(a, dim_mul(-1, b))
 
 
 def dim_mul(a: Dim, b: Dim) -> Dim:
@@ -121,13 +130,15 @@ def dim_names(dim: Dim) -> Iterable[str]:
 
 
 def parse_dim(text: str) -> Dim:
-    """Read a dimension such as `3`, `n`, `n*m`, `n + 1` or `n*n/2`."""
+    """Read a dimension such as `3`, `n`, `n*m`, `n + 1`, `n - 1` or `n*n/2`."""
     total: Dim = 0
-    for whole in text.split("+"):
+    for sign, whole in re.findall(r"([+-]?)([^+-]*)", text.strip())[: max(1, len(text))]:
+        if not (sign or whole):
+            continue
         term, slash, divisor = whole.partition("/")
         if slash and not (divisor.strip().isdecimal() and int(divisor)):
             raise ShapeError(f"`{text}` is not a dimension: divide by a number")
-        product = _dimension({(): Fraction(1, int(divisor or 1))})
+        product = _dimension({(): Fraction(-1 if sign == "-" else 1, int(divisor or 1))})
         for factor in term.split("*"):
             factor = factor.strip()
             if not (factor.isdecimal() or factor.isidentifier()) or len(factor) > 18:
@@ -136,6 +147,8 @@ def parse_dim(text: str) -> Dim:
                 )
             product = dim_mul(product, int(factor) if factor.isdecimal() else factor)
         total = dim_add(total, product)
+    if isinstance(total, int) and total < 0:
+        raise ShapeError(f"`{text[:40]}` is not a dimension: it is negative")
     return total
 
 
@@ -222,7 +235,7 @@ class Unifier:
         """Cancel what both sides of a product share; bind a single unknown that is left."""
         left, right = _terms(a), _terms(b)
         if len(left) != 1 or len(right) != 1:
-            return self._postpone(a, b)
+            return self._solve_sum(a, b)
         ((x, m),), ((y, n),) = left.items(), right.items()
         shared = [name for name in x if name in y]
         for name in dict.fromkeys(shared):
@@ -234,6 +247,15 @@ class Unifier:
         if any(_unknown(name) for name in x + y):
             return self._postpone(a, b)
         return False
+
+    def _solve_sum(self, a: Dim, b: Dim) -> bool:
+        """Bind the only unknown of an equation between sums; leave others for later."""
+        rest = _terms(dim_sub(a, b))
+        unknown = [names for names in rest if any(_unknown(name) for name in names)]
+        if len(unknown) != 1 or len(unknown[0]) != 1:
+            return self._postpone(a, b)
+        count = rest.pop(unknown[0])
+        return self(unknown[0][0], _dimension({k: Fraction(-v) / count for k, v in rest.items()}))
 
     def _postpone(self, a: Dim, b: Dim) -> bool:
         if not any(_unknown(name) for name in [*dim_names(a), *dim_names(b)]):
@@ -251,17 +273,25 @@ class Unifier:
         return None
 
     def _assume(self, a: Dim, b: Dim) -> bool:
-        """Satisfy `n*p = m*q` by `n = m` and `p = q`: square factors of a square product."""
+        """Satisfy `n*p = m*q` and `n + p = m + q` by `n = m` and `p = q`: square factors of a
+        square product, blocks that match."""
         left, right = _terms(self.resolve(a)), _terms(self.resolve(b))
+        if len(left) == len(right) > 1 and list(left.values()) == list(right.values()):
+            pairs = zip(sorted(left, key=_oldest), sorted(right, key=_oldest), strict=True)
+            return all(len(x) == len(y) == 1 and self(x[0], y[0]) for x, y in pairs)
         if len(left) != 1 or len(right) != 1:
             return False
         ((x, m),), ((y, n),) = left.items(), right.items()
-        pairs = zip(sorted(x, key=_age), sorted(y, key=_age), strict=False)
-        return m == n and len(x) == len(y) and all(self(p, q) for p, q in pairs)
+        factors = zip(sorted(x, key=_age), sorted(y, key=_age), strict=False)
+        return m == n and len(x) == len(y) and all(self(p, q) for p, q in factors)
 
 
 def _age(name: str) -> tuple[int, str]:
     return len(name), name
+
+
+def _oldest(names: Monomial) -> list[tuple[int, str]]:
+    return [_age(name) for name in names]
 
 
 def _unknown(dim: Dim) -> bool:

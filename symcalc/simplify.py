@@ -26,8 +26,10 @@ def rules_of(book: Rulebook) -> Rules:
 
 
 def _compile(plain: Normalizer, row: Rewrite) -> list[Rule]:
-    lhs = plain.canonical(row.lhs)
-    found = [Rule(row, lhs, row.rhs)]
+    lhs, rhs = plain.canonical(row.lhs), row.rhs
+    if lhs.op.role == "transpose":
+        lhs, rhs = lhs.args[0], plain.algebra.transpose(rhs)
+    found = [Rule(row, lhs, rhs)]
     if lhs.op.role == "product":
         turned = plain.canonical(plain.algebra.transpose(lhs))
         if turned is not lhs and turned.op.role == "product":

@@ -173,7 +173,7 @@ def _rule_text(book: Rulebook, op: Op) -> str:
     slots = [algebra.symbol(s.name, (s.rows, s.cols)) for s in op.slots]
     if op.variadic:
         slots = [slots[0], algebra.symbol("B", slots[0].shape)]
-    whole = node(op, tuple(slots), (op.rows, op.cols))
+    whole = node(op, tuple(slots), (op.rows, op.cols), op.dims or None)
     terms = []
     rows = [op.column("d", {}).get(op.slot(index).name, "") for index in range(len(slots))]
     if rows and all(row.startswith(REFUSAL) for row in rows):
@@ -184,7 +184,8 @@ def _rule_text(book: Rulebook, op: Op) -> str:
             continue
         h = algebra.symbol(f"d{slot.name}", slot.shape)
         args = (slot,) if op.variadic else tuple(slots)
-        dims = {name: name for s in op.slots for name in (s.rows, s.cols) if isinstance(name, str)}
+        names = [*op.dims, *(dim for s in op.slots for dim in (s.rows, s.cols))]
+        dims = {name: name for name in names if isinstance(name, str)}
         terms.append(template(algebra, (*args, h), dims))
     body = str(algebra.sum_of(*terms)) if terms else "0"
     return f"d({whole}) = {body}"

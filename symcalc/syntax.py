@@ -37,6 +37,7 @@ class Item:
     value: Any
     at: int
     count: int = 0
+    marks: str = ""  # the commas and semicolons of a block matrix
 
 
 @dataclass(slots=True)
@@ -141,6 +142,8 @@ class Parser:
             closes = text in CLOSING
         if closes:
             self._close(token, opened)
+        elif text == "[" and self.operand and self._touches():
+            self._index(token)
         elif text in ("(", "{", "||", "|", "<", "["):
             self._implicit_product(token)
             self._open(Item("bracket", text, token.at))
@@ -229,7 +232,7 @@ class Parser:
         if opened.kind == "call":
             return opened
         if opened.value == "[":
-            raise self.fail("block matrices `[A, B; C, D]` are not supported", opened.at)
+            return Item("block", "[", opened.at, opened.count + 1, opened.marks)
         if opened.value == "<":
             if opened.count != 1:
                 raise self.fail("`<A, B>` takes two operands", opened.at)
@@ -259,11 +262,30 @@ class Parser:
             raise self.fail(f"`{token.text}` stands outside of a call", token.at)
         if not self.operand:
             raise self.fail(f"an operand was expected before `{token.text}`", token.at)
+        if token.text == ";" and opened.value != "[":
+            raise self.fail("`;` separates the rows of a block matrix: write a comma", token.at)
         self._reduce(1)
         opened.count += 1
+        opened.marks += token.text
         self.operand = False
         if opened.kind == "call":
             self._take_sizes()
+
+    def _touches(self) -> bool:
+        """Whether no space stands before the last token."""
+        return not self.text[self.tokens[self.place - 1].at - 1].isspace()
+
+    def _index(self, token: Token) -> None:
+        """Read `[i, j]`, `[:, j]`, `[a:b, c:d]` behind an operand, as text."""
+        self._reduce(POWER)
+        start = self.place
+        while self._peek() not in ("]", ""):
+            self.place += 1
+        if not self._peek():
+            raise self.fail("this `[` is never closed", token.at)
+        words = "".join(t.text for t in self.tokens[start : self.place])
+        self.place += 1
+        self.output.append(Item("index", words, token.at, 1))
 
     def _take_sizes(self) -> None:
         """Read the dimensions of `eye(n)`, `ones(n, m)`, ... up to the closing bracket, as text."""

@@ -74,7 +74,7 @@ FUNCTIONS = [
     ("||T - U*V'||_F^2", "U", "V", FACTORS, factors, None),
     ("||A*x - b||^2", "A", None, LINEAR, residual, None),
     ("tr(X'*A*X*B)", "X", None, "", lambda A, B, X: tr(X.T @ A @ X @ B),
-     "kron(B', A) + kron(B, A')"),
+     "kron(B, A') + kron(B', A)"),
     ("tr(X^3)", "X", None, "", lambda X: tr(X @ X @ X), None),
     ("logdet(X)", "X", None, "", lambda X: jnp.linalg.slogdet(X)[1], None),
     ("logdet(S)", "S", None, "S: spd matrix(n)", lambda S: jnp.linalg.slogdet(S)[1],
