@@ -295,7 +295,8 @@ class Algebra:
             )
         if k.op is self.role["number"] and k.data == -1:
             return self.make(self.role["inverse"], (a,))
-        return node(self.role["power"], (a, k), a.shape)
+        whole = k.op.role != "number" or k.data.denominator == 1
+        return node(self.role["power" if whole else "fractional power"], (a, k), a.shape)
 
     def transpose(self, a: Expr) -> Expr:
         """Return `a'`."""

@@ -98,7 +98,11 @@ class Attributes:
         gives = frozenset(e.op.column("gives", ()))
         if not e.args:
             return gives
-        shared = frozenset.intersection(*(self.of(arg) for arg in e.args))
+        scalars = [arg for arg in e.args if arg.is_scalar]
+        matrices = [self.of(arg) for arg in e.args if not arg.is_scalar]
+        shared = frozenset.intersection(*(matrices or [self.of(arg) for arg in scalars]))
+        if any("positive" not in self.of(arg) for arg in scalars):
+            shared -= {"positive"}
         keeps = set(e.op.column("keeps", ()))
         if self.normalizer.chains.flips(e.op) and e.shape[0] == e.shape[1]:
             keeps.add("symmetric")

@@ -168,6 +168,23 @@ class Kernels:
         """Return what is left of (function, derivative, second derivative, ...)."""
         return f[1:]
 
+    def eigenvectors(self, a: Array) -> Array:
+        return self._xp.linalg.eigh((a + a.T) / 2)[1]
+
+    def fractional_power(self, a: Array, k: Array) -> Array:
+        return self._library().expm(k * self._library().logm(a))
+
+    def fractional_power_differential(self, a: Array, k: Array, e: Array) -> Array:
+        """Return the upper right block of `[[a, e], [0, a]]^k`."""
+        power = self.fractional_power
+        return self._corner(lambda block: power(block, k), a, e)
+
+    def maximum(self, a: Array, b: Array) -> Array:
+        return self._xp.where(a.real > b.real, a, b)
+
+    def minimum(self, a: Array, b: Array) -> Array:
+        return self._xp.where(a.real < b.real, a, b)
+
     def argmax(self, x: Array) -> Array:
         return self._xp.where(x == self._xp.max(x), 1.0, 0.0)
 
@@ -178,6 +195,18 @@ class Kernels:
     def softmax(self, x: Array) -> Array:
         e = self._xp.exp(x - self._xp.max(x.real))
         return e / self._xp.sum(e)
+
+    def logsumexp_rows(self, a: Array) -> Array:
+        top = self._xp.amax(a.real, 1)
+        return self._xp.log(self._xp.sum(self._xp.exp(a.T - top), 0)) + top
+
+    def softmax_rows(self, a: Array) -> Array:
+        e = self._xp.exp(a.T - self._xp.amax(a.real, 1))
+        return (e / self._xp.sum(e, 0)).T
+
+    def softmax_columns(self, a: Array) -> Array:
+        e = self._xp.exp(a - self._xp.amax(a.real, 0))
+        return e / self._xp.sum(e, 0)
 
     def heaviside(self, x: Array) -> Array:
         return self._xp.where(x.real > 0, self._xp.ones_like(x), self._xp.zeros_like(x))

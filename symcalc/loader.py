@@ -78,12 +78,13 @@ class Loader:
         self.rewrites.append((place, row))
 
     def _check_calls(self, fresh: Mapping[str, Op]) -> None:
-        """Two operations may share a name only if one takes a vector and the other does not."""
+        """Operations may share a name only if the number of arguments or a vector among them tells
+        them apart."""
         seen = {key: op for op in self.base.ops.values() for key in op.call_keys()}
         for op in fresh.values():
             for key in op.call_keys():
                 other = seen.setdefault(key, op)
-                if other is not op and _takes_vector(other) == _takes_vector(op):
+                if other is not op and _alike(other, op):
                     place = self.rows[op.name][0]
                     raise RuleError(f"{place}: the name `{key}` already calls [{other.name}]")
 
@@ -183,6 +184,11 @@ class Loader:
             row["name"], lhs.expr, rhs.expr, dict(lhs.scope), needs,
             row.get("domain", {}), row["why"], row.get("stage", "simplify"), row.get("sizes", {}),
         )  # fmt: skip
+
+
+def _alike(a: Op, b: Op) -> bool:
+    """Whether a call could mean either: as many arguments, both of vectors or both not."""
+    return len(a.slots) == len(b.slots) and _takes_vector(a) == _takes_vector(b)
 
 
 def _takes_vector(op: Op) -> bool:

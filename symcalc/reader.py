@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial, reduce
@@ -35,6 +35,7 @@ from symcalc.sizes import name_unknown, resize
 from symcalc.syntax import Item, Parser
 
 MAX_EXPONENT = 1000
+POWERS = ("^", ".^")
 NORMS = {"": "norm2", "2": "norm2", "F": "normF", "Fro": "normF", "1": "norm1", "*": "normnuc"}
 
 
@@ -44,6 +45,8 @@ class Vocabulary(Protocol):
     algebra: Algebra
 
     def find(self, name: str) -> list[Op]: ...
+
+    def choose(self, found: Sequence[Op], args: Sequence[Expr]) -> Op: ...
 
     def expand(self, op: Op, args: list[Expr], algebra: Algebra) -> Expr: ...
 
@@ -96,6 +99,7 @@ class Reader:
         self.stack: list[Expr | OpenSum] = []
         self.sizes: list[Dim] = []
         self.turned: set[str] = set()
+        self.exponents: set[str] = set()
 
     def _declare(self) -> None:
         """Make the declared variables, those first on which others depend."""
@@ -120,11 +124,8 @@ class Reader:
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
         tokens = latex_tokens(self.text, self.declared) if is_latex(self.text) else None
         items = Parser(self.text, self._is_function, self._first_size, tokens).parse()
-        self.turned = {
-            name.value
-            for name, mark in pairwise(items)
-            if name.kind == "name" and mark.kind == "postfix"
-        }
+        self.turned = {name.value for name, mark in _name_pairs(items) if mark.kind == "postfix"}
+        self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
         for item in items:
             self._step(item)
         (e,) = self._pop(1)
@@ -187,6 +188,8 @@ class Reader:
             raise ParseError(caret(self.text, at, self._unknown(name, at)))
         if kind == "scalar" and name in self.turned:
             kind = "vector"  # nobody transposes a number: `b'*x` is an inner product
+        elif name in self.exponents:
+            kind = "scalar"  # nobody raises to the power of a vector: `X^k`
         self.scope[name] = self.algebra.symbol(name, self._default_shape(kind))
         return self.scope[name]
 
@@ -273,16 +276,21 @@ class Reader:
         found: list[Op] = []
         if len(args) > 1 and args[-1].op.role == "number":
             found = self.vocabulary.find(f"{item.value} {args[-1]}")
-        found = found or self.vocabulary.find(item.value)
-        vector = bool(args) and args[0].shape[1] == 1
-        exact = [op for op in found if op.slots and (op.slots[0].cols == 1) == vector]
-        return exact[0] if len(found) > 1 and exact else found[0]
+        return self.vocabulary.choose(found or self.vocabulary.find(item.value), args)
 
     def _apply(self, op: Op, args: list[Expr], sizes: list[Dim] | None = None) -> Expr:
         if op.column("macro"):
             op.bind([arg.shape for arg in args], sizes or [], self.unifier)
             return self.vocabulary.expand(op, args, self.algebra)
+        if op.column("broadcast"):
+            args = self._broadcast(args)
         return self.algebra.build(op, args, sizes or [])
+
+    def _broadcast(self, args: list[Expr]) -> list[Expr]:
+        """Let a scalar beside a vector or matrix stand for each entry: `max(0, x)`."""
+        shape = next((arg.shape for arg in args if not arg.is_scalar), SCALAR)
+        ones = self.algebra.ones(shape)
+        return [self.algebra.times(arg, ones) if arg.is_scalar else arg for arg in args]
 
     def _do_index(self, item: Item) -> None:
         """Take an entry, a row, a column or a block; indices count from 0."""
@@ -412,3 +420,8 @@ class Reader:
         used = {name for s in symbols for dim in s.shape for name in dim_names(dim)}
         scope = dict(zip(self.scope, symbols, strict=True))
         return Reading(root, scope, frozenset(used - self.dims), notes)
+
+
+def _name_pairs(items: list[Item]) -> Iterator[tuple[Item, Item]]:
+    """Return the names with the instruction that follows."""
+    return ((a, b) for a, b in pairwise(items) if a.kind == "name")

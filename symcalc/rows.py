@@ -17,7 +17,7 @@ RESERVED = frozenset({"H", "G"})
 ROLES = frozenset(
     "symbol number dimension sum scale product quotient transpose trace hadamard power identity "
     "ones zeros inverse differential".split()
-) | {"entrywise quotient", "entrywise power"}
+) | {"entrywise quotient", "entrywise power", "fractional power"}
 UNEVALUATED = frozenset({"symbol", "differential"})
 STAGES = ("simplify",)
 EXPANSIONS = ("power_differential", "commutation")
@@ -49,12 +49,13 @@ def _domain(value: Any) -> bool:
 
 
 FIELDS: dict[str, Callable[[Any], bool]] = {
-    "args": _bodies, "index": _texts, "sizes": _degrees, "shape": _text, "dims": _texts, "variadic": _flag, "role": _text,
+    "args": _bodies, "shape": _text, "dims": _texts, "index": _texts, "sizes": _degrees,
+    "variadic": _flag, "role": _text,
     "call": _text, "aliases": _texts, "literal": _text,
     "d": _bodies, "derivative": _text, "adjoint": _bodies, "vec": _bodies, "transpose": _text,
     "macro": _text, "define": _text, "expand": _text,
     "homogeneous": _degrees, "invariant": _flag, "inside": _flag, "keeps": _texts, "gives": _texts,
-    "analytic": _flag, "any_rank": _flag, "array": _text, "rank_one": _text, "flat": _text,
+    "analytic": _flag, "broadcast": _flag, "any_rank": _flag, "array": _text, "rank_one": _text, "flat": _text,
     "domain": _domain, "assumes": _text, "source": _text,
     "text": _text, "latex": _text, "pretty": _text, "plain": _text, "level": _text,
     "latex_level": _text, "pretty_level": _text, "show": _text, "superscript": _text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,14 @@ class Rulebook:
         """Return the operations that the language calls `name` (`diag` has two)."""
         return self._calls.get(name, [])
 
+    def choose(self, found: Sequence[Op], args: Sequence[Expr]) -> Op:
+        """Pick one of the rows that share a name: by the number of arguments, then `diag` by
+        vector or matrix."""
+        fitting = [op for op in found if len(op.slots) == len(args)] or list(found)
+        vector = bool(args) and args[0].shape[1] == 1
+        exact = [op for op in fitting if op.slots and (op.slots[0].cols == 1) == vector]
+        return exact[0] if len(fitting) > 1 and exact else fitting[0]
+
     def names(self) -> list[str]:
         """Return the names that can be called."""
         return sorted(key for key in self._calls if key.isidentifier())
@@ -66,10 +74,7 @@ class Rulebook:
         for arg in args:
             if not isinstance(arg, Expr):
                 raise ShapeError(f"`{name}` takes expressions, not {arg!r}: use parse or variables")
-        found = self.find(name)
-        vector = bool(args) and args[0].shape[1] == 1
-        exact = [op for op in found if op.slots and (op.slots[0].cols == 1) == vector]
-        op = exact[0] if len(found) > 1 and exact else found[0]
+        op = self.choose(self.find(name), args)
         if op.column("macro"):
             return self.expand(op, list(args), self.algebra)
         return self.algebra.build(op, args)

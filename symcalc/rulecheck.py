@@ -69,7 +69,7 @@ def check_rewrite(book: Rulebook, row: Rewrite, seed: int = 0) -> RowCheck:
     for number in range(ROUNDS):
         rng = np.random.default_rng([seed, number])
         sizes = _sizes([d for v in row.where.values() for d in v.shape] + _data_dims(row), number)
-        sizes |= _proportions(row, sizes) | row.sizes
+        sizes |= {**_proportions(row, sizes), **row.sizes}
         values = {
             v: _draw(v, row.needs.get(name, frozenset()), row.domain.get(name, ""), sizes, rng)
             for name, v in row.where.items()

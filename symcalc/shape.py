@@ -20,7 +20,7 @@ class Polynomial:
     terms: tuple[tuple[Monomial, Count], ...]
 
     def __str__(self) -> str:
-        parts = [_term_text(names, abs(count)) for names, count in self.terms]
+        parts = [_term_text(names, abs(Fraction(count))) for names, count in self.terms]
         signs = [" - " if count < 0 else " + " for _, count in self.terms]
         shown = "".join(sign + part for sign, part in zip(signs, parts, strict=True))
         return shown.removeprefix(" + ").replace(" - ", "-", shown.startswith(" - "))
