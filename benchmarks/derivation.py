@@ -85,7 +85,7 @@ def typical(quick: bool = False) -> Iterator[Row]:
         if right:
             f, variable = symbolic(name)
             calls["SymPy"] = lambda f=f, v=variable: f.diff(v)
-        timing = interleave(calls, 0.3 if quick else 1.5, 3)
+        timing = interleave(calls, 0.2 if quick else 1.0, 3)
         yield {
             "formula": name,
             "gradient ms": 1e3 * timing.seconds("first"),

@@ -75,7 +75,7 @@ def rows(quick: bool = False) -> Iterator[Row]:
             arrays = problem.arrays(np.random.default_rng(n), n)
             calls = contestants(problem, function, arrays)
             agree(f"{problem.name}, n = {n}", calls)
-            timing = interleave(calls, 0.3 if quick else 2.0, 3 if quick else 7)
+            timing = interleave(calls, 0.2 if quick else 0.6, 3 if quick else 5)
             yield {
                 "problem": problem.name,
                 "n": n,

@@ -101,7 +101,7 @@ def hessian_rows(quick: bool = False) -> Iterator[Row]:
             arrays = problem.arrays(rng, n)
             calls = of_hessian(problem, s, arrays)
             agree(problem, calls, directed(problem, rng, arrays))
-            timing = interleave(calls, 0.3 if quick else 1.5, 3 if quick else 5)
+            timing = interleave(calls, 0.2 if quick else 0.6, 3 if quick else 5)
             yield {
                 "Hessian": problem.name,
                 "n": n,
@@ -121,7 +121,7 @@ def action_rows(quick: bool = False) -> Iterator[Row]:
             arrays = directed(problem, rng, problem.arrays(rng, n))
             calls = of_action(problem, action, s.second.name, arrays)
             check(f"product of {problem.name}", {name: call() for name, call in calls.items()})
-            timing = interleave(calls, 0.3 if quick else 1.0, 3 if quick else 5)
+            timing = interleave(calls, 0.2 if quick else 0.4, 3 if quick else 5)
             yield {
                 "Hessian-vector product": problem.name,
                 "n": n,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks import derivation, gradients, hessians
+from benchmarks import derivation, gradients, hessians, spent
 from benchmarks.libraries import double_precision, installed
 from benchmarks.measure import bound
 from benchmarks.tables import Row, markdown, summary
@@ -26,6 +26,10 @@ SUITES: dict[str, dict[str, Table]] = {
     "hessians": {
         "Hessian": hessians.hessian_rows,
         "Hessian-vector product": hessians.action_rows,
+    },
+    "spent": {
+        "Where a derivation spends its time": spent.stage_rows,
+        "Where compiled functions spend their time": spent.line_rows,
     },
 }
 PACKAGES = ("numpy", "scipy", "sympy", "jax", "torch")
