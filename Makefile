@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+BENCH ?= all
 
 .PHONY: demo test check format lint types bench fuzz clean
 
@@ -37,7 +38,7 @@ types: $(VENV)/.test
 	$(BIN)/mypy
 
 bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH)
 
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz 10000 1

@@ -1,40 +1,26 @@
-"""`python -m benchmarks [--json FILE]`: print the tables."""
+"""`python -m benchmarks`: start `benchmarks.run` on one processor with one thread.
+
+The libraries read their number of threads when they are imported, so it is fixed in the environment
+of a fresh process. XLA heeds no flag for that: only a process bound to one processor keeps it to
+one thread. `--free` leaves everyone all processors.
+"""
 
 from __future__ import annotations
 
-import argparse
-import json
-from pathlib import Path
+import os
+import sys
 
-from benchmarks.derivation import growth, typical
-
-TABLES = {"typical formulas": typical, "growth": growth}
-
-
-def show(title: str, rows: list[dict[str, object]]) -> None:
-    """Print rows as an aligned table."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [columns] + [[_cell(row.get(name, "")) for name in columns] for row in rows]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(columns))]
-    print(f"\n{title}")
-    for line in lines:
-        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
-
-
-def _cell(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time symcalc and its contestants.")
-    parser.add_argument("--json", type=Path, help="also write the tables here")
-    args = parser.parse_args()
-    results = {}
-    for title, run in TABLES.items():
-        results[title] = run()
-        show(title, results[title])
-    if args.json:
-        args.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    environment = dict(os.environ)
+    if "--free" not in sys.argv:
+        environment |= dict.fromkeys(ONE_THREAD, "1")
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    command = [sys.executable, "-m", "benchmarks.run", *sys.argv[1:]]
+    os.execve(sys.executable, command, environment)
 
 
 main()
