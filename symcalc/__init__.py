@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from symcalc.check import Check, Verdict, check
 from symcalc.derive import Derivation, derive, parse, variables
 from symcalc.errors import (
     EvaluationError,
@@ -19,6 +20,7 @@ from symcalc.verify import Verification
 from symcalc.version import __version__
 
 __all__ = [
+    "Check",
     "Derivation",
     "EvaluationError",
     "Expr",
@@ -29,8 +31,10 @@ __all__ = [
     "ShapeError",
     "Step",
     "SymcalcError",
+    "Verdict",
     "Verification",
     "__version__",
+    "check",
     "derive",
     "load_rules",
     "parse",
