@@ -10,6 +10,7 @@ from symcalc.errors import (
     ParseError,
     RuleError,
     ShapeError,
+    StationaryError,
     SymcalcError,
 )
 from symcalc.expr import Expr
@@ -29,6 +30,7 @@ __all__ = [
     "Rulebook",
     "SecondDifferential",
     "ShapeError",
+    "StationaryError",
     "Step",
     "SymcalcError",
     "Verdict",

@@ -24,6 +24,7 @@ from symcalc.second import SecondDifferential, map_matrix
 from symcalc.shape import shape_text
 from symcalc.show import declaration
 from symcalc.simplify import normalizer, simplify, unfold
+from symcalc.stationary import stationary
 from symcalc.steps import Step, derivation_steps
 from symcalc.verify import Verification, verify_gradient
 
@@ -193,6 +194,17 @@ class Derivation:
         return SecondDifferential(
             self.function, plain.gradient, (self.variable, other), self.symmetric, scope, self.rules
         )
+
+    def stationary(self) -> Expr:
+        """Solve "gradient = 0" for the variable, where the gradient is linear in it (also after a
+        multiplication by the variable: `inv(S)`). The result satisfies the equation where what it
+        inverts is invertible (`symcalc.stationary.conditions`); it need not be a minimum. Raises
+        `StationaryError` where no closed form is found.
+
+        >>> print(derive("||A*X - B||_F^2 + c*||X||_F^2", "X").stationary())
+        inv(A'*A + c*I)*A'*B
+        """
+        return self._known(stationary(self))
 
     @cached_property
     def _normalizer(self) -> Normalizer:
