@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from symcalc.check import Check, Verdict, check
-from symcalc.derive import Derivation, derive, parse, variables
+from symcalc.derive import Derivation, derive
 from symcalc.errors import (
     EvaluationError,
     ParseError,
@@ -14,6 +14,8 @@ from symcalc.errors import (
     SymcalcError,
 )
 from symcalc.expr import Expr
+from symcalc.inputs import parse, variables
+from symcalc.objective import Objective
 from symcalc.rulebook import Rulebook, default_rules, load_rules
 from symcalc.second import SecondDifferential
 from symcalc.steps import Step
@@ -25,6 +27,7 @@ __all__ = [
     "Derivation",
     "EvaluationError",
     "Expr",
+    "Objective",
     "ParseError",
     "RuleError",
     "Rulebook",

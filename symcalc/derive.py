@@ -17,8 +17,9 @@ from symcalc.expr import Expr, in_scope
 from symcalc.inputs import reading_of, variable_name, variable_of
 from symcalc.narrate import steps_latex, steps_text
 from symcalc.normal import Normalizer
+from symcalc.objective import Objective
 from symcalc.project import project
-from symcalc.reader import Reading, read
+from symcalc.reader import Reading
 from symcalc.rulebook import Rulebook, default_rules
 from symcalc.second import SecondDifferential, map_matrix
 from symcalc.shape import shape_text
@@ -70,28 +71,6 @@ def derive(
     if made.function.is_scalar:
         _ = made.gradient
     return made
-
-
-def parse(
-    text: str, where: Mapping[str, str] | str | None = None, rules: Rulebook | None = None
-) -> Expr:
-    """Read a formula. `parse(str(e), e.where)` is `e`.
-
-    >>> print(parse("2X(A + B)'"))
-    2*X*(A + B)'
-    """
-    reading = read(text, where, rules or default_rules())
-    return in_scope(reading.expr, reading.scope)
-
-
-def variables(where: Mapping[str, str] | str) -> tuple[Expr, ...]:
-    """Return declared variables, to be combined with Python operators.
-
-    >>> X, A = variables("X: matrix(n, m); A: symmetric matrix(n)")
-    >>> print(X.T @ A @ X)
-    X'*A*X
-    """
-    return tuple(read("0", where, default_rules()).scope.values())
 
 
 @dataclass(frozen=True)
@@ -286,6 +265,18 @@ class Derivation:
         """Return the function of `code`, of every declared variable; its source is in `.source`."""
         name = "value_and_gradient"
         return compiled(self._source(target, name, list(self.scope.values())), name)
+
+    def objective(self, x0: Any, **arrays: Any) -> Objective:
+        """Return a function for `scipy.optimize` that starts at `x0`; the rest is fixed by name.
+
+        `scipy.optimize.minimize(o, o.x0, jac=True, hessp=o.hessp)` minimises it, and
+        `o.unflatten(result.x)` is the point. Raises `EvaluationError` for a missing array or a
+        start outside the domain, `ShapeError` for a function that is not a scalar.
+
+        >>> derive("x'*A*x", "x").objective([1, 0], A=[[1, 2], [3, 4]])([1, 1])
+        (10.0, array([ 7., 13.]))
+        """
+        return Objective(self, x0, arrays)
 
     def _arguments(self, outputs: list[Expr]) -> list[Expr]:
         used = {v for e in outputs for v in e.variables} | {self.variable}
