@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from functools import partial
 
-from symcalc.derive import Derivation, derive, parse, variables
+from symcalc.check import Check, Verdict, check
+from symcalc.derive import Derivation, derive
 from symcalc.errors import (
     EvaluationError,
     ParseError,
     RuleError,
     ShapeError,
+    StationaryError,
     SymcalcError,
 )
 from symcalc.expr import Expr
+from symcalc.inputs import parse, variables
+from symcalc.objective import Objective
 from symcalc.rulebook import Rulebook, default_rules, load_rules
 from symcalc.second import SecondDifferential
 from symcalc.steps import Step
@@ -19,18 +23,23 @@ from symcalc.verify import Verification
 from symcalc.version import __version__
 
 __all__ = [
+    "Check",
     "Derivation",
     "EvaluationError",
     "Expr",
+    "Objective",
     "ParseError",
     "RuleError",
     "Rulebook",
     "SecondDifferential",
     "ShapeError",
+    "StationaryError",
     "Step",
     "SymcalcError",
+    "Verdict",
     "Verification",
     "__version__",
+    "check",
     "derive",
     "load_rules",
     "parse",

@@ -25,11 +25,16 @@ def ambient(d: Derivation, variable: Expr) -> Derivation:
     attributes = variable.attributes - {"orthogonal"}
     free = d.rules.algebra.symbol(variable.name, variable.shape, attributes)
     function, own = substitute([d.function, d.variable], {variable: free})
-    note = (
+    notes = (*d.notes, freed_note(free))
+    scope = {**d.scope, free.name: free}
+    return replace(d, function=function, variable=own, scope=scope, notes=notes)
+
+
+def freed_note(free: Expr) -> str:
+    """Return what a result says of a variable that is orthogonal and moves freely."""
+    return (
         f"the derivative by {free.name} is taken among all matrices, not along the orthogonal ones"
     )
-    scope = {**d.scope, free.name: free}
-    return replace(d, function=function, variable=own, scope=scope, notes=(*d.notes, note))
 
 
 def squared_up(d: Derivation) -> Derivation | None:

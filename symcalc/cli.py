@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from symcalc.check import Check, check
 from symcalc.derive import Derivation, derive
 from symcalc.errors import SymcalcError
 from symcalc.expr import Expr
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _derive_parser(commands)
     _second_parsers(commands)
+    _check_parser(commands)
     _rules_parser(commands)
     parser.add_argument("--version", action="version", version=f"symcalc {__version__}")
     return parser
@@ -64,9 +66,23 @@ def _derive_parser(commands) -> None:  # type: ignore[no-untyped-def]
         "--then", metavar="VARIABLE", help="differentiate the trace of the gradient again"
     )
     p.add_argument("--weight", metavar="V", help="with --then: differentiate tr(V'*G) instead")
+    _conventions(p)
+    p.set_defaults(run=_run_derive)
+
+
+def _conventions(p: argparse.ArgumentParser) -> None:
     p.add_argument("--layout", choices=("denominator", "numerator"), default="denominator")
     p.add_argument("--symmetric", choices=("space", "entries"), default="space")
-    p.set_defaults(run=_run_derive)
+
+
+def _check_parser(commands) -> None:  # type: ignore[no-untyped-def]
+    p = commands.add_parser("check", help="is my hand-derived gradient right?")
+    p.add_argument("formula")
+    p.add_argument("wrt", help="the variable")
+    p.add_argument("answer", help="your gradient; with dX in it, your differential")
+    _common(p, formats=("text", "json"))
+    _conventions(p)
+    p.set_defaults(run=_run_user_check)
 
 
 def _second_parsers(commands) -> None:  # type: ignore[no-untyped-def]
@@ -86,10 +102,10 @@ def _second_parsers(commands) -> None:  # type: ignore[no-untyped-def]
         p.set_defaults(run=run)
 
 
-def _common(p: argparse.ArgumentParser) -> None:
+def _common(p: argparse.ArgumentParser, formats: Sequence[str] = ("text", "latex", "json")) -> None:
     p.add_argument("--where", default=None, help='declarations: "X: matrix(n, m); a: scalar"')
     p.add_argument("--rules", default=None, metavar="FOLDER", help="your own rows besides")
-    p.add_argument("--format", choices=("text", "latex", "json"), default="text")
+    p.add_argument("--format", choices=formats, default="text")
 
 
 def _rules_parser(commands) -> None:  # type: ignore[no-untyped-def]
@@ -186,6 +202,33 @@ def _run_code(args: argparse.Namespace) -> int:
     return 0
 
 
+def _run_user_check(args: argparse.Namespace) -> int:
+    found = check(
+        args.formula, args.wrt, args.answer, args.where, layout=args.layout,
+        symmetric=args.symmetric, rules=_rules(args.rules),
+    )  # fmt: skip
+    if args.format == "json":
+        print(json.dumps(_check_json(found), ensure_ascii=False, indent=2))
+    else:
+        print(found)
+    return 0 if found else 1
+
+
+def _check_json(found: Check) -> dict[str, object]:
+    example = found.counterexample
+    return {
+        "verdict": found.verdict.value, "right": bool(found), "kind": found.kind,
+        "expected": str(found.expected), "answer": _text(found.answer),
+        "factor": _text(found.factor), "difference": _text(found.difference),
+        "counterexample": example and example.as_lists(),
+        "assumptions": list(found.derivation.assumptions), "message": str(found),
+    }  # fmt: skip
+
+
+def _text(e: Expr | None) -> str | None:
+    return None if e is None else str(e)
+
+
 def _run_list(args: argparse.Namespace) -> int:
     book = _rules(args.folder)
     for name, op in book.ops.items():
@@ -220,10 +263,10 @@ def _run_show(args: argparse.Namespace) -> int:
 def _run_check(args: argparse.Namespace) -> int:
     book = _rules(args.folder)
     checks, broken = check_report(book, default_rules() if args.folder else None)
-    for check in checks:
-        print(check)
+    for row in checks:
+        print(row)
     for line in broken:
         print(f"FAIL {line}")
-    failed = len(broken) + sum(not check.passed for check in checks)
+    failed = len(broken) + sum(not row.passed for row in checks)
     print(f"{len(checks) - failed + len(broken)} passed, {failed} failed")
     return 1 if failed or not checks else 0

@@ -17,13 +17,15 @@ from symcalc.expr import Expr, in_scope
 from symcalc.inputs import reading_of, variable_name, variable_of
 from symcalc.narrate import steps_latex, steps_text
 from symcalc.normal import Normalizer
+from symcalc.objective import Objective
 from symcalc.project import project
-from symcalc.reader import Reading, read
+from symcalc.reader import Reading
 from symcalc.rulebook import Rulebook, default_rules
 from symcalc.second import SecondDifferential, map_matrix
 from symcalc.shape import shape_text
 from symcalc.show import declaration
 from symcalc.simplify import normalizer, simplify, unfold
+from symcalc.stationary import stationary
 from symcalc.steps import Step, derivation_steps
 from symcalc.verify import Verification, verify_gradient
 
@@ -69,28 +71,6 @@ def derive(
     if made.function.is_scalar:
         _ = made.gradient
     return made
-
-
-def parse(
-    text: str, where: Mapping[str, str] | str | None = None, rules: Rulebook | None = None
-) -> Expr:
-    """Read a formula. `parse(str(e), e.where)` is `e`.
-
-    >>> print(parse("2X(A + B)'"))
-    2*X*(A + B)'
-    """
-    reading = read(text, where, rules or default_rules())
-    return in_scope(reading.expr, reading.scope)
-
-
-def variables(where: Mapping[str, str] | str) -> tuple[Expr, ...]:
-    """Return declared variables, to be combined with Python operators.
-
-    >>> X, A = variables("X: matrix(n, m); A: symmetric matrix(n)")
-    >>> print(X.T @ A @ X)
-    X'*A*X
-    """
-    return tuple(read("0", where, default_rules()).scope.values())
 
 
 @dataclass(frozen=True)
@@ -194,6 +174,17 @@ class Derivation:
             self.function, plain.gradient, (self.variable, other), self.symmetric, scope, self.rules
         )
 
+    def stationary(self) -> Expr:
+        """Solve "gradient = 0" for the variable, where the gradient is linear in it (also after a
+        multiplication by the variable: `inv(S)`). The result satisfies the equation where what it
+        inverts is invertible (`symcalc.stationary.conditions`); it need not be a minimum. Raises
+        `StationaryError` where no closed form is found.
+
+        >>> print(derive("||A*X - B||_F^2 + c*||X||_F^2", "X").stationary())
+        inv(A'*A + c*I)*A'*B
+        """
+        return self._known(stationary(self))
+
     @cached_property
     def _normalizer(self) -> Normalizer:
         return normalizer(self.rules)  # the function's normal form is used again by its derivatives
@@ -281,6 +272,18 @@ class Derivation:
         used = dict.fromkeys([self.variable, *(v for e in outputs for v in e.variables)])
         known = [v for v in self.scope.values() if every or v in used]
         return [*known, *(v for v in used if v not in known)]
+
+    def objective(self, x0: Any, **arrays: Any) -> Objective:
+        """Return a function for `scipy.optimize` that starts at `x0`; the rest is fixed by name.
+
+        `scipy.optimize.minimize(o, o.x0, jac=True, hessp=o.hessp)` minimises it, and
+        `o.unflatten(result.x)` is the point. Raises `EvaluationError` for a missing array or a
+        start outside the domain, `ShapeError` for a function that is not a scalar.
+
+        >>> derive("x'*A*x", "x").objective([1, 0], A=[[1, 2], [3, 4]])([1, 1])
+        (10.0, array([ 7., 13.]))
+        """
+        return Objective(self, x0, arrays)
 
     def _other(self, wrt: str | Expr) -> Expr:
         """Return another variable, which need not occur in the function."""

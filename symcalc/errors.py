@@ -23,6 +23,10 @@ class EvaluationError(SymcalcError):
     """An array is missing, has the wrong shape, or an optional library is not installed."""
 
 
+class StationaryError(SymcalcError):
+    """The equation "gradient = 0" has no closed form that is found."""
+
+
 CONTEXT = 60
 
 

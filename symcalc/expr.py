@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from numbers import Rational
 from typing import Any, NoReturn
@@ -12,7 +12,7 @@ from zlib import crc32
 from symcalc import evaluate, show
 from symcalc.graph import postorder
 from symcalc.op import Op
-from symcalc.shape import SCALAR, Shape
+from symcalc.shape import SCALAR, Shape, dim_names
 
 MAX_SIZE = 10**15
 
@@ -101,8 +101,7 @@ class Expr:
     @property
     def where(self) -> dict[str, str]:
         """The declarations of the variables: what `parse(str(e), e.where)` needs to return `e`."""
-        known = {**(self.scope or {}), **{node.name: node for node in self.variables}}
-        return {name: show.declaration(node) for name, node in known.items()}
+        return {name: show.declaration(node) for name, node in self._declared().items()}
 
     def __add__(self, other: Any) -> Expr:
         return self.op.algebra.add(self, self._operand(other))
@@ -186,6 +185,44 @@ class Expr:
         """
         return evaluate.evaluate(self, arrays)
 
+    def code(self, target: str = "numpy", name: str = "value") -> str:
+        """Return a standalone function of the variables that occur, for NumPy, JAX or PyTorch.
+
+        A declared variable is an argument too where its shape is needed for a size.
+        """
+        return codegen.generate({"value": self}, self._arguments(), name, str(self), target)
+
+    def compile(self, target: str = "numpy") -> Callable[..., Any]:
+        """Return the value as a function of every declared variable; its source is in `.source`.
+
+        The arguments are in the order of the declarations, `e.where`.
+
+        >>> from symcalc import parse
+        >>> parse("c*t + 1", "t: scalar; c: scalar").compile()(9, 2)
+        19
+        """
+        everything = list(self._declared().values())
+        source = codegen.generate({"value": self}, everything, "value", str(self), target)
+        return codegen.compiled(source, "value")
+
+    def _declared(self) -> dict[str, Expr]:
+        return {**(self.scope or {}), **{v.name: v for v in self.variables}}
+
+    def _arguments(self) -> list[Expr]:
+        """Return the variables that occur, and one of each size that none of them has."""
+        chosen = list(self.variables)
+        sizes = [d for node in postorder([self]) if not node.args for d in _sizes(node)]
+        for size in sizes:
+            if not any(size in v.shape for v in chosen):
+                chosen += [v for v in self._declared().values() if size in v.shape][:1]
+        return [v for v in self._declared().values() if v in chosen]
+
+
+def _sizes(leaf: Expr) -> Iterable[str]:
+    """Return the names of the sizes that a leaf such as `eye(n)` or `n` is made of."""
+    dims = leaf.shape if leaf.op.dims else (leaf.data,) if leaf.op.role == "dimension" else ()
+    return [name for dim in dims for name in dim_names(dim)]
+
 
 Key = tuple[Op, tuple[Expr, ...], Any, Shape]
 _TABLE: dict[Key, Expr] = {}
@@ -266,3 +303,6 @@ def substitute(roots: list[Expr], values: Mapping[Expr, Expr]) -> list[Expr]:
 def rebuild(e: Expr, args: tuple[Expr, ...]) -> Expr:
     """Return `e` with other arguments of the same shapes."""
     return e if args == e.args else node(e.op, args, e.shape, e.data)
+
+
+from symcalc import codegen  # noqa: E402  (it needs the class Expr, and Expr its functions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from symcalc.errors import ParseError
-from symcalc.expr import Expr
+from symcalc.expr import Expr, in_scope
 from symcalc.reader import Reading, read
 from symcalc.rulebook import Rulebook, default_rules
 from symcalc.show import declaration
@@ -43,3 +43,25 @@ def variable_name(wrt: str | Expr) -> str:
 def variable_of(wrt: str | Expr, reading: Reading) -> Expr:
     """Return the variable to differentiate by, as it is declared in a reading."""
     return wrt if isinstance(wrt, Expr) else reading.scope[variable_name(wrt)]
+
+
+def parse(
+    text: str, where: Mapping[str, str] | str | None = None, rules: Rulebook | None = None
+) -> Expr:
+    """Read a formula. `parse(str(e), e.where)` is `e`.
+
+    >>> print(parse("2X(A + B)'"))
+    2*X*(A + B)'
+    """
+    reading = read(text, where, rules or default_rules())
+    return in_scope(reading.expr, reading.scope)
+
+
+def variables(where: Mapping[str, str] | str) -> tuple[Expr, ...]:
+    """Return declared variables, to be combined with Python operators.
+
+    >>> X, A = variables("X: matrix(n, m); A: symmetric matrix(n)")
+    >>> print(X.T @ A @ X)
+    X'*A*X
+    """
+    return tuple(read("0", where, default_rules()).scope.values())

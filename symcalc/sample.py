@@ -139,6 +139,16 @@ def structured(variable: Expr, array: Array) -> Array:
     return np.triu(array) if "upper" in attributes else array
 
 
+def inside(variable: Expr, array: Array) -> bool:
+    """Whether an array lies in the open set that `spd`, `positive` and `unit` declare."""
+    attributes = variable.data[1]
+    if "positive" in attributes and not np.all(array > 0):
+        return False
+    if "unit" in attributes and not np.all(np.abs(array) < 1):
+        return False
+    return "spd" not in attributes or bool(np.all(np.linalg.eigvalsh(array) > 0))
+
+
 def points(
     variables: list[Expr], sizes: Mapping[str, int], rng: Rng, tries: int = 4
 ) -> Iterator[dict[Expr, Array]]:

@@ -1,0 +1,48 @@
+"""Multiplying out: operations that are linear in a slot (they have an adjoint) go into its sums."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+
+from symcalc.expr import Expr, rebuild
+from symcalc.graph import postorder
+from symcalc.normal import Normalizer
+from symcalc.poly import Poly
+from symcalc.rulebook import Rulebook
+
+MAX_TERMS = 64
+
+
+def multiplied_out(e: Expr, n: Normalizer) -> Poly:
+    """Return the normal form of `e` with its products multiplied out, like terms collected.
+
+    A product of more than `MAX_TERMS` terms stays as it is: the value is always that of `e`.
+    """
+    for _ in range(2):  # collecting like terms may uncover a sum
+        e = n.canonical(n.book.algebra.sum_of(*_terms(n.canonical(e), n.book)))
+    return n.normal(e)
+
+
+def _terms(e: Expr, book: Rulebook) -> list[Expr]:
+    parts: dict[Expr, list[Expr]] = {}
+    for node in postorder([e]):
+        if node.op.role == "sum":
+            parts[node] = [part for arg in node.args for part in parts[arg]]
+        else:
+            parts[node] = _distributed(node, parts, book)
+    return parts[e]
+
+
+def _distributed(node: Expr, parts: dict[Expr, list[Expr]], book: Rulebook) -> list[Expr]:
+    choices = [
+        parts[arg] if _is_linear(node, k, book) else [book.algebra.sum_of(*parts[arg])]
+        for k, arg in enumerate(node.args)
+    ]
+    if prod(map(len, choices)) > MAX_TERMS:
+        choices = [[book.algebra.sum_of(*choice)] for choice in choices]
+    return [rebuild(node, args) for args in product(*choices)]
+
+
+def _is_linear(node: Expr, index: int, book: Rulebook) -> bool:
+    return book.body(node.op, "adjoint", node.op.slot(index).name) is not None
