@@ -9,7 +9,7 @@ from numbers import Rational
 from typing import Any, NoReturn
 from zlib import crc32
 
-from symcalc import evaluate, show
+from symcalc import evaluate, show, sympy_out
 from symcalc.graph import postorder
 from symcalc.op import Op
 from symcalc.shape import SCALAR, Shape
@@ -173,6 +173,18 @@ class Expr:
         5.0
         """
         return evaluate.evaluate(self, arrays)
+
+    def sympy(self, **names: Any) -> Any:
+        """Return the formula as SymPy's; `names` gives SymPy objects for variables and sizes.
+
+        Matrices, vectors and rows become matrix expressions, scalars scalar ones. Raises
+        `RuleError` for an operation that SymPy does not have.
+
+        >>> from symcalc import parse
+        >>> parse("tr(inv(X)*A)").sympy()
+        Trace(X**(-1)*A)
+        """
+        return sympy_out.to_sympy(self, names)
 
 
 Key = tuple[Op, tuple[Expr, ...], Any, Shape]
