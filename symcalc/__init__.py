@@ -49,7 +49,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Callable[..., Expr]:
     """Every operation of the rules is a function of expressions: `symcalc.tr(X.T @ A @ X)`."""
-    found = default_rules().find(name) if not name.startswith("_") else []
+    found = default_rules().called(name) if not name.startswith("_") else []
     if not found or not found[0].slots:
         raise AttributeError(f"module 'symcalc' has no attribute {name!r}")
     return partial(default_rules().apply, name)

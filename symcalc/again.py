@@ -66,9 +66,9 @@ def weighted(
         return algebra.trace(g), None, d.scope
     declared = {name: declaration(symbol) for name, symbol in d.scope.items()}
     reading = (
-        reading_of(weight, declared, d.rules)
-        if isinstance(weight, Expr)
-        else read(weight, declared, d.rules, g.shape)
+        read(weight, declared, d.rules, g.shape)
+        if isinstance(weight, str)
+        else reading_of(weight, declared, d.rules)
     )
     if reading.expr.shape != g.shape:
         raise ShapeError(

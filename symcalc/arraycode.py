@@ -33,14 +33,16 @@ LINALG = frozenset(
     "solve svd svdvals".split()
 )
 SPECIAL = frozenset(
-    "digamma erf erfc erfinv expit gamma gammainc gammaincc gammaln i0 i0e i1 i1e j0 j1 "
-    "log_ndtr logit logsumexp ndtr ndtri polygamma psi softmax xlogy y0 y1 zeta".split()
+    "airy digamma ellipe ellipk erf erfc erfcinv erfi erfinv expi expit factorial fresnel gamma "
+    "gammainc gammaincc gammaln i0 i0e i1 i1e j0 j1 lambertw log_ndtr logit logsumexp ndtr ndtri "
+    "polygamma psi shichi sici softmax xlogy y0 y1 zeta".split()
 )
 KERNELS = frozenset(name for name in vars(Kernels) if not name.startswith("_"))
 ALLOWED = {"xp": XP, "linalg": LINALG, "special": SPECIAL, "k": KERNELS}
 NODES = (
     ast.Expression, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp,
     ast.Load, ast.Tuple, ast.keyword, ast.operator, ast.unaryop, ast.Starred,
+    ast.Subscript,
 )  # fmt: skip
 MAX_TEMPLATE = 2000
 COLUMNS = ("array", "rank_one", "flat")

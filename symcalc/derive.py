@@ -14,7 +14,7 @@ from symcalc.codegen import compiled, generate
 from symcalc.differential import differential, direction
 from symcalc.errors import ParseError, ShapeError
 from symcalc.expr import Expr, in_scope
-from symcalc.inputs import reading_of, variable_name, variable_of
+from symcalc.inputs import declared_with, reading_of, variable_name, variable_of
 from symcalc.narrate import steps_latex, steps_text
 from symcalc.normal import Normalizer
 from symcalc.objective import Objective
@@ -34,8 +34,8 @@ CONVENTIONS = ("space", "entries")
 
 
 def derive(
-    f: str | Expr,
-    wrt: str | Expr,
+    f: str | Expr | Any,
+    wrt: str | Expr | Any,
     *,
     where: Mapping[str, str] | str | None = None,
     rules: Rulebook | None = None,
@@ -44,7 +44,8 @@ def derive(
 ) -> Derivation:
     """Differentiate a formula by one variable.
 
-    `f` is text or an expression, `wrt` a variable or its name, `where` declares variables
+    `f` is text or an expression (of symcalc or of SymPy), `wrt` a variable or its name, `where`
+    declares variables
     (`"X: matrix(n, m); S: spd matrix(n)"` or a mapping). For a scalar `f` the gradient has the
     shape of the variable (denominator layout: `df = sum(G .* dX)`); `layout="numerator"`
     transposes it.
@@ -60,7 +61,7 @@ def derive(
         if value not in allowed:
             raise ParseError(f"{value!r} is not one of {', '.join(map(repr, allowed))}")
     book = rules or default_rules()
-    reading = reading_of(f, where, book, variable_name(wrt))
+    reading = reading_of(f, declared_with(wrt, f, where), book, variable_name(wrt))
     variable = variable_of(wrt, reading)
     made = Derivation(
         reading.expr, variable, layout, symmetric, {**reading.scope, variable.name: variable}, book,

@@ -9,7 +9,7 @@ from numbers import Rational
 from typing import Any, NoReturn
 from zlib import crc32
 
-from symcalc import evaluate, show
+from symcalc import evaluate, show, sympy_out
 from symcalc.graph import postorder
 from symcalc.op import Op
 from symcalc.shape import SCALAR, Shape, dim_names
@@ -216,6 +216,18 @@ class Expr:
             if not any(size in v.shape for v in chosen):
                 chosen += [v for v in self._declared().values() if size in v.shape][:1]
         return [v for v in self._declared().values() if v in chosen]
+
+    def sympy(self, **names: Any) -> Any:
+        """Return the formula as SymPy's; `names` gives SymPy objects for variables and sizes.
+
+        Matrices, vectors and rows become matrix expressions, scalars scalar ones. Raises
+        `RuleError` for an operation that SymPy does not have.
+
+        >>> from symcalc import parse
+        >>> parse("tr(inv(X)*A)").sympy()
+        Trace(X**(-1)*A)
+        """
+        return sympy_out.to_sympy(self, names)
 
 
 def _sizes(leaf: Expr) -> Iterable[str]:

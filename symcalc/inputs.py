@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from symcalc.errors import ParseError
 from symcalc.expr import Expr, in_scope
+from symcalc.interop import from_sympy, is_sympy
 from symcalc.reader import Reading, read
 from symcalc.rulebook import Rulebook, default_rules
 from symcalc.show import declaration
 
 
 def reading_of(
-    f: str | Expr, where: Mapping[str, str] | str | None, book: Rulebook, mention: str = ""
+    f: Any, where: Mapping[str, str] | str | None, book: Rulebook, mention: str = ""
 ) -> Reading:
-    """Read a formula that is text or an expression, with the declarations of both."""
+    """Read text or an expression, also one of SymPy, with the declarations of both."""
     if isinstance(f, str):
         return read(f, where, book, mention=mention)
+    if is_sympy(f):
+        f = from_sympy(f, book, where)
     if not isinstance(f, Expr):
         raise ParseError(f"a formula is text or an expression, not {type(f).__name__}")
     scope = dict(f.scope or {}) | {v.name: v for v in f.variables}
@@ -31,8 +35,20 @@ def _as_mapping(where: Mapping[str, str] | str | None) -> Mapping[str, str]:
     return {name: declaration(v) for name, v in read("0", where, default_rules()).scope.items()}
 
 
-def variable_name(wrt: str | Expr) -> str:
+def declared_with(
+    wrt: Any, f: Any, where: Mapping[str, str] | str | None
+) -> Mapping[str, str] | str | None:
+    """Return the declarations, and that of a variable which is a symbol of SymPy."""
+    if not is_sympy(wrt) or (isinstance(f, str) and not hasattr(wrt, "shape")):
+        return where
+    symbol = from_sympy(wrt, default_rules(), where)
+    return {**_as_mapping(where), variable_name(wrt): declaration(symbol)}
+
+
+def variable_name(wrt: Any) -> str:
     """Return the name of the variable to differentiate by; raise `ParseError` for all else."""
+    if is_sympy(wrt):
+        wrt = from_sympy(wrt, default_rules())
     if isinstance(wrt, Expr) and wrt.op.role == "symbol":
         return wrt.name
     if not isinstance(wrt, str) or not wrt.strip().isidentifier():
@@ -40,7 +56,7 @@ def variable_name(wrt: str | Expr) -> str:
     return wrt.strip()
 
 
-def variable_of(wrt: str | Expr, reading: Reading) -> Expr:
+def variable_of(wrt: Any, reading: Reading) -> Expr:
     """Return the variable to differentiate by, as it is declared in a reading."""
     return wrt if isinstance(wrt, Expr) else reading.scope[variable_name(wrt)]
 

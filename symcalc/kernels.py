@@ -214,6 +214,10 @@ class Kernels:
     def relu(self, x: Array) -> Array:
         return self._xp.where(x.real > 0, x, 0.0 * x)
 
+    def real_values(self, z: Array) -> Array:
+        """Return complex values that are real as real ones, NaN for the others."""
+        return self._xp.where(z.imag == 0, z.real, self._xp.nan)
+
     def sigmoid(self, x: Array) -> Array:
         small = self._xp.exp(-self._xp.where(x.real > 0, x, -x))
         return self._xp.where(x.real > 0, 1.0, small) / (1.0 + small)

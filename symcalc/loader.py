@@ -15,6 +15,7 @@ from symcalc.op import Op, Rewrite, Slot
 from symcalc.reader import read
 from symcalc.rows import REFUSAL, check_judged, check_rewrite_row, check_row, with_derivative
 from symcalc.shape import Dim, Shape, dim_mul, parse_dim, shape_text
+from symcalc.sympy_out import check_sympy_template
 from symcalc.template import Template
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class Loader:
             self._collect(path)
         if not self.rows and not self.rewrites:
             raise RuleError(f"`{folder}` holds no rules (*.toml)")
+        return self.build()
+
+    def build(self) -> Rulebook:
+        """Return the rulebook with the rows that have been added."""
         fresh = {name: self._op(name) for name in self.rows}
         book = self.base.extended(fresh)
         self._check_calls(fresh)
@@ -65,8 +70,12 @@ class Loader:
             if name in self.rows or name in self.base.ops:
                 other = self.rows[name][0] if name in self.rows else "the shipped rules"
                 raise RuleError(f"{place}: the operation is already declared in {other}")
-            check_row(place, row, shipped=not self.base.ops)
-            self.rows[name] = (place, row)
+            self.add(place, name, row)
+
+    def add(self, place: str, name: str, row: dict[str, Any]) -> None:
+        """Take a row; raise `RuleError` if its fields are not those of one."""
+        check_row(place, row, shipped=not self.base.ops)
+        self.rows[name] = (place, row)
 
     def _collect_rewrite(self, file: str, row: dict[str, Any]) -> None:
         place = f"{file} [[rewrite]] {row.get('name', '?')}"
@@ -102,6 +111,8 @@ class Loader:
         )  # fmt: skip
         if "array" in row:
             check_array_template(place, op)
+        if "sympy" in row:
+            check_sympy_template(place, op)
         return op
 
     def _bodies(self, book: Rulebook, name: str, op: Op) -> None:

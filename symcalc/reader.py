@@ -13,7 +13,7 @@ from typing import Protocol
 
 from symcalc.algebra import Algebra
 from symcalc.declare import ENTRYWISE, Declaration, default_kind, parse_where
-from symcalc.errors import ParseError, ShapeError, caret
+from symcalc.errors import ParseError, RuleError, ShapeError, caret
 from symcalc.expr import Expr, node
 from symcalc.latex_input import is_latex, latex_tokens
 from symcalc.op import Op
@@ -32,6 +32,7 @@ from symcalc.shape import (
 )
 from symcalc.show import brief
 from symcalc.sizes import name_unknown, resize
+from symcalc.sympy_names import function_names
 from symcalc.syntax import Item, Parser
 
 MAX_EXPONENT = 1000
@@ -47,6 +48,8 @@ class Vocabulary(Protocol):
     def find(self, name: str) -> list[Op]: ...
 
     def choose(self, found: Sequence[Op], args: Sequence[Expr]) -> Op: ...
+
+    def called(self, name: str) -> list[Op]: ...
 
     def expand(self, op: Op, args: list[Expr], algebra: Algebra) -> Expr: ...
 
@@ -100,6 +103,7 @@ class Reader:
         self.sizes: list[Dim] = []
         self.turned: set[str] = set()
         self.exponents: set[str] = set()
+        self.mention = ""
 
     def _declare(self) -> None:
         """Make the declared variables, those first on which others depend."""
@@ -122,10 +126,12 @@ class Reader:
                 raise ParseError(f"`{name}` is an operation and cannot be declared: rename it")
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
+        self.mention = mention
         tokens = latex_tokens(self.text, self.declared) if is_latex(self.text) else None
         items = Parser(self.text, self._is_function, self._first_size, tokens).parse()
         self.turned = {name.value for name, mark in _name_pairs(items) if mark.kind == "postfix"}
         self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
+        self._check_calls(items)
         for item in items:
             self._step(item)
         (e,) = self._pop(1)
@@ -146,10 +152,30 @@ class Reader:
             raise ShapeError(caret(self.text, item.at, message)) from None
 
     def _is_function(self, name: str) -> bool:
-        found = self.vocabulary.find(name)
         if name in self.declared:
             return ENTRYWISE in self.declared[name].attributes
+        found = self.vocabulary.find(name) or self._outside(name)
         return any(op.slots or op.dims for op in found)
+
+    def _outside(self, name: str) -> list[Op]:
+        """Return the function of SymPy that a called name means; `\\gamma(x)` is a product."""
+        letter = default_kind(name) is not None
+        if letter and (name == self.mention or is_latex(self.text)):
+            return []
+        try:
+            return self.vocabulary.called(name)
+        except RuleError:
+            if letter:
+                return []
+            raise
+
+    def _check_calls(self, items: list[Item]) -> None:
+        """Refuse `gamma(x) + gamma`, where a letter is a function and a variable."""
+        called = {item.value for item in items if item.kind == "call"}
+        for item in items:
+            if item.kind == "name" and item.value in called and default_kind(item.value):
+                message = f"`{item.value}` is a function and a variable here: declare it, or rename"
+                raise ParseError(caret(self.text, item.at, f"{message} the variable"))
 
     def _first_size(self, name: str) -> int | None:
         found = self.vocabulary.find(name)
@@ -160,6 +186,7 @@ class Reader:
             if name[:cut] in self.scope and name[cut:] in self.scope:
                 return f": did you mean `{name[:cut]}*{name[cut:]}`?"
         near = difflib.get_close_matches(name, [*self.scope, *self.vocabulary.names()], 1, 0.6)
+        near = near or difflib.get_close_matches(name, function_names(), 1, 0.8)
         return f": did you mean `{near[0]}`?" if near else ""
 
     def _do_number(self, item: Item) -> None:
@@ -276,7 +303,9 @@ class Reader:
         found: list[Op] = []
         if len(args) > 1 and args[-1].op.role == "number":
             found = self.vocabulary.find(f"{item.value} {args[-1]}")
-        return self.vocabulary.choose(found or self.vocabulary.find(item.value), args)
+        if default_kind(item.value):
+            self.algebra.notes.append(f"`{item.value}(.)` is the function, not a product")
+        return self.vocabulary.choose(found or self.vocabulary.called(item.value), args)
 
     def _apply(self, op: Op, args: list[Expr], sizes: list[Dim] | None = None) -> Expr:
         if op.column("macro"):

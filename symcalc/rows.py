@@ -21,7 +21,7 @@ ROLES = frozenset(
 UNEVALUATED = frozenset({"symbol", "differential"})
 STAGES = ("simplify",)
 EXPANSIONS = ("power_differential", "commutation")
-DOMAIN_WORDS = ATTRIBUTES | {ENTRYWISE, "integer", "natural", "tall", "wide", "smooth"}
+DOMAIN_WORDS = ATTRIBUTES | {ENTRYWISE, *"integer natural tall wide smooth large fraction".split()}
 
 
 def _text(value: Any) -> bool:
@@ -56,7 +56,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "macro": _text, "define": _text, "expand": _text,
     "homogeneous": _degrees, "invariant": _flag, "inside": _flag, "keeps": _texts, "gives": _texts,
     "analytic": _flag, "broadcast": _flag, "any_rank": _flag,
-    "array": _text, "rank_one": _text, "flat": _text,
+    "array": _text, "rank_one": _text, "flat": _text, "sympy": _text,
     "domain": _domain, "assumes": _text, "source": _text,
     "text": _text, "latex": _text, "pretty": _text, "plain": _text, "level": _text,
     "latex_level": _text, "pretty_level": _text, "show": _text, "superscript": _text,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from symcalc.loader import Loader as _Loader
 from symcalc.op import Op, Rewrite
 from symcalc.reader import read
 from symcalc.shape import LOOSE, dim_names
+from symcalc.sympy_functions import Functions
+from symcalc.sympy_out import plain_call
 from symcalc.template import Template
 
 __all__ = ["Rewrite", "Rulebook", "_Loader", "default_rules", "load_rules", "rules_folder"]
@@ -28,6 +30,7 @@ class Rulebook:
         self.rewrites = tuple(rewrites)
         self.bodies: dict[tuple[Op, str, str], Template] = {}
         self.cache: dict[Any, Any] = {}
+        self.functions: Functions | None = None  # rows that are written when they are asked for
         self._calls: dict[str, list[Op]] = {}
         for op in self.ops.values():
             for key in op.call_keys():
@@ -37,6 +40,7 @@ class Rulebook:
         """Return a rulebook with more operations, which from now on build their nodes in it."""
         book = Rulebook({**self.ops, **fresh}, self.rewrites)
         book.bodies.update(self.bodies)
+        book.functions = self.functions
         for op in fresh.values():
             op.algebra = book.algebra
         return book
@@ -52,6 +56,27 @@ class Rulebook:
         vector = bool(args) and args[0].shape[1] == 1
         exact = [op for op in fitting if op.slots and (op.slots[0].cols == 1) == vector]
         return exact[0] if len(fitting) > 1 and exact else fitting[0]
+
+    def called(self, name: str) -> list[Op]:
+        """Return the operations called `name`, or the function of SymPy with that name.
+
+        Raises `RuleError` for a name of SymPy that is not a function of one variable with values.
+        """
+        return self.find(name) or (self.functions.called(name) if self.functions else [])
+
+    def of_sympy(self, name: str) -> Op:
+        """Return the operation that a class of SymPy is; raise `RuleError` if there is none."""
+        if name in self.sympy_classes:
+            return self.sympy_classes[name]
+        if self.functions is None:
+            raise RuleError(f"no row of the rules stands for `{name}` of SymPy")
+        return self.functions.named(name)
+
+    @cached_property
+    def sympy_classes(self) -> dict[str, Op]:
+        """The operations that are a class of SymPy, by its name."""
+        named = {plain_call(op): op for op in reversed(self.ops.values())}
+        return {name: op for name, op in named.items() if name}
 
     def names(self) -> list[str]:
         """Return the names that can be called."""
@@ -74,7 +99,7 @@ class Rulebook:
         for arg in args:
             if not isinstance(arg, Expr):
                 raise ShapeError(f"`{name}` takes expressions, not {arg!r}: use parse or variables")
-        op = self.choose(self.find(name), args)
+        op = self.choose(self.called(name), args)
         if op.column("macro"):
             return self.expand(op, list(args), self.algebra)
         return self.algebra.build(op, args)
@@ -85,13 +110,18 @@ class Rulebook:
 
     def body(self, op: Op, column: str, slot: str) -> Template | None:
         """Return a compiled body, or None where the row has none."""
-        return self.bodies.get((op, column, slot))
+        found = self.bodies.get((op, column, slot))
+        if found is None and self.functions is not None:
+            return self.functions.bodies.get((op, column, slot))
+        return found
 
 
 @cache
 def default_rules() -> Rulebook:
     """Return the rows that symcalc ships, read once."""
-    return _Loader(Rulebook({})).load(rules_folder())
+    book = _Loader(Rulebook({})).load(rules_folder())
+    book.functions = Functions(book)
+    return book
 
 
 def rules_folder() -> Path:

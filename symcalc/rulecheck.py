@@ -22,7 +22,7 @@ from symcalc.judge import slope
 from symcalc.op import Op, Rewrite
 from symcalc.rows import REFUSAL
 from symcalc.rulebook import Rulebook
-from symcalc.sample import sample, well_conditioned
+from symcalc.sample import RANGES, sample, well_conditioned
 from symcalc.shape import SCALAR, Dim, dim_names
 from symcalc.simplify import simplify
 
@@ -245,6 +245,8 @@ def _draw(
         return np.float64(rng.choice([1, 2, 3]))
     if "integer" in domain:
         return np.float64(rng.choice([2, 3, -2]))
+    if domain in RANGES:
+        return sample(symbol, sizes, rng, domain)
     if v.shape == SCALAR and not words:
         return np.float64(rng.uniform(0.5, 2.0) * rng.choice([-1, 1]))
     if 1 not in v.shape and not words:

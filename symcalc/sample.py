@@ -16,7 +16,8 @@ from symcalc.shape import SCALAR, dim_names
 Rng = np.random.Generator
 Array = Any
 SIZES = (3, 4, 2, 5, 6, 7)
-MODES = ("plain", "positive", "unit", "definite", "definite positive", "whole")
+RANGES = {"large": (1.1, 3.0), "fraction": (0.1, 0.9)}  # entries above 1, or between 0 and 1
+MODES = ("plain", "positive", "unit", "definite", "definite positive", "whole", *RANGES)
 
 
 def choose_sizes(
@@ -60,6 +61,8 @@ def _function(rng: Rng) -> tuple[Callable[[Array], Array], ...]:
 
 
 def _entries(shape: tuple[int, ...], attributes: frozenset[str], rng: Rng, mode: str) -> Array:
+    if mode in RANGES and "unit" not in attributes:
+        return rng.uniform(*RANGES[mode], shape)
     if "unit" in attributes or (mode == "unit" and "positive" not in attributes):
         return rng.uniform(-0.9, 0.9, shape)
     if "positive" in attributes or "positive" in mode:

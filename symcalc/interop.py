@@ -1,0 +1,307 @@
+"""SymPy in: matrix expressions and scalar functions of them become formulas, class by class.
+
+A class that a row's `sympy` column names (`Inverse({A})`) is read as that row; the tables below
+hold leaves, and classes that stand for more than one operation, such as products of any length.
+Nothing here imports SymPy: whoever hands over an expression of SymPy has it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from functools import partial, reduce
+from typing import Any, Protocol
+
+from symcalc.algebra import Algebra
+from symcalc.declare import Declaration, parse_where
+from symcalc.errors import ParseError, RuleError, ShapeError
+from symcalc.expr import Expr, in_scope
+from symcalc.graph import postorder
+from symcalc.op import Op
+from symcalc.shape import SCALAR, Dim, Shape, dim_add, dim_mul, parse_dim, shape_text
+from symcalc.sympy_names import is_sympy
+from symcalc.sympy_out import entry_slots, to_sympy
+
+__all__ = ["entrywise", "from_sympy", "is_sympy", "to_sympy"]
+MAX_DEGREE = 8
+SIZED = ("MatrixSymbol", "Identity", "OneMatrix", "ZeroMatrix")
+
+
+class Vocabulary(Protocol):
+    """What the translation asks of a rulebook: the row that stands for a class of SymPy."""
+
+    algebra: Algebra
+
+    def find(self, name: str) -> list[Op]: ...
+
+    def of_sympy(self, name: str) -> Op: ...
+
+
+def from_sympy(
+    expression: Any, book: Vocabulary, where: Mapping[str, str] | str | None = None
+) -> Expr:
+    """Return an expression of SymPy as a formula, its variables in scope.
+
+    An n-by-1 `MatrixSymbol` becomes a vector, a `Symbol` a scalar (or a size, where a shape uses
+    it); `where` may add attributes (`"S: spd matrix(n)"`). Raises `RuleError` for what has no row,
+    `ShapeError` and `ParseError` for shapes and names that the language does not have.
+
+    >>> from sympy import Inverse, MatrixSymbol, Trace
+    >>> from symcalc import default_rules
+    >>> X = MatrixSymbol("X", 3, 3)
+    >>> print(from_sympy(Trace(Inverse(X) * X.T), default_rules()))
+    tr(inv(X)*X')
+    """
+    reader = _In(book, _Names(parse_where(where)))
+    return in_scope(reader.translated(expression), reader.names.scope)
+
+
+def entrywise(body: Any, entry: Any, matrix: Expr, book: Vocabulary) -> Expr:
+    """Return a scalar expression in the symbol `entry`, applied to every entry of a matrix."""
+    return _Entrywise(book, _Names({}), entry, matrix).translated(body)
+
+
+class _Names:
+    """The variables and sizes of one translation: what each name stands for."""
+
+    def __init__(self, declared: Mapping[str, Declaration]) -> None:
+        self.declared = declared
+        self.scope: dict[str, Expr] = {}
+        self.sizes: set[Any] = set()
+        self._owners: dict[str, Any] = {}
+
+    def claim(self, owner: Any) -> str:
+        """Return the name of a symbol; raise `ParseError` if it cannot be one in a formula."""
+        name = str(owner.name)
+        if not name.isidentifier():
+            raise ParseError(f"`{name}` is not a name of the language: rename the symbol in SymPy")
+        if self._owners.setdefault(name, owner) != owner:
+            raise ParseError(f"two different symbols of SymPy are called `{name}`: rename one")
+        return name
+
+    def attributes(self, name: str, shape: Shape) -> frozenset[str]:
+        """Return the declared attributes; raise `ShapeError` for a declaration of another shape."""
+        declared = self.declared.get(name, Declaration(shape))
+        if declared.shape != shape:
+            raise ShapeError(
+                f"{name} is {shape_text(shape)} in SymPy and declared {shape_text(declared.shape)}"
+            )
+        return declared.attributes
+
+    def size(self, e: Any) -> Dim:
+        """Return a size: a number, a symbol, or sums and products of them."""
+        found: Dim = 0
+        try:
+            found = SIZES[_kind(e, SIZES)](self, e)
+            readable = found != 0 and parse_dim(str(found)) == found
+        except (KeyError, ShapeError):
+            readable = False
+        if not readable:
+            raise ShapeError(f"the size `{e}` is not read: write a number, a name, n + 1 or n*m")
+        return found
+
+    def shape(self, e: Any) -> Shape:
+        """Return the shape of a matrix expression."""
+        return self.size(e.shape[0]), self.size(e.shape[1])
+
+
+def _size_power(names: _Names, e: Any) -> Dim:
+    base, degree = e.args
+    if not (degree.is_Integer and 0 < degree <= MAX_DEGREE):
+        raise ShapeError(f"`{e}` is not a size")
+    return reduce(dim_mul, [names.size(base)] * int(degree))
+
+
+SIZES: dict[str, Callable[[_Names, Any], Dim]] = {
+    "Integer": lambda names, e: int(e),
+    "Rational": lambda names, e: parse_dim(f"{e.p}/{e.q}"),
+    "Symbol": lambda names, e: names.claim(e),
+    "Add": lambda names, e: reduce(dim_add, map(names.size, e.args)),
+    "Mul": lambda names, e: reduce(dim_mul, map(names.size, e.args)),
+    "Pow": _size_power,
+}
+
+
+def _kind(e: Any, table: Mapping[str, Any] | Sequence[str]) -> str:
+    """Return the name of the first class of an object that a table knows, or ''."""
+    return next((cls.__name__ for cls in type(e).__mro__ if cls.__name__ in table), "")
+
+
+class _In:
+    """One translation, from the leaves up."""
+
+    def __init__(self, book: Vocabulary, names: _Names) -> None:
+        self.book, self.algebra, self.names = book, book.algebra, names
+
+    def translated(self, root: Any) -> Expr:
+        """Return the formula of an expression, each distinct part of it translated once."""
+        if not is_sympy(root) or type(root).__hash__ is None:
+            raise ParseError(
+                f"`{_brief(root)}` is not a symbolic expression of SymPy: write explicit matrices "
+                "as MatrixSymbol, and pass their values when you evaluate"
+            )
+        order = postorder([root], into=lambda e: not _kind(e, LEAVES))
+        for e in reversed(order):
+            self._check_known(e)
+        shapes = [e.shape for e in order if _kind(e, SIZED)]
+        self.names.sizes |= {s for shape in shapes for size in shape for s in size.free_symbols}
+        memo: dict[Any, Any] = {}
+        for e in order:
+            memo[e] = self._node(e, memo)
+        found: Expr = memo[root]
+        return found
+
+    def _check_known(self, e: Any) -> None:
+        name = _class_name(e)
+        if not name:
+            raise RuleError(f"`{_brief(e)}` is a function without a meaning: replace it in SymPy")
+        if not _kind(e, LEAVES) and name not in OPERATIONS:
+            self.book.of_sympy(name)
+
+    def _node(self, e: Any, memo: Mapping[Any, Any]) -> Any:
+        if leaf := _kind(e, LEAVES):
+            return LEAVES[leaf](self, e)
+        args, name = [memo[arg] for arg in e.args], _class_name(e)
+        return OPERATIONS[name](self, *args) if name in OPERATIONS else self._row(e, name, args)
+
+    def _row(self, e: Any, name: str, args: list[Expr]) -> Expr:
+        """Return the operation of the row that names the class."""
+        op = self.book.of_sympy(name)
+        if len(args) != len(op.slots):
+            raise RuleError(f"`{_brief(e)}`: `{op.name}` takes {len(op.slots)} argument(s)")
+        for slot, arg in zip(op.slots, args, strict=True):
+            if slot.name in entry_slots(op):
+                self.check_entry(e, arg)
+        return self.algebra.build(op, args)
+
+    def check_entry(self, e: Any, arg: Expr) -> None:
+        """Raise `ShapeError` for a scalar function of a matrix."""
+        if not arg.is_scalar:
+            raise ShapeError(
+                f"`{_brief(e)}` is a function of a {shape_text(arg.shape)} matrix: write "
+                "X.applyfunc(f) for the function of every entry"
+            )
+
+    def call(self, name: str, *args: Expr) -> Expr:
+        return self.algebra.build(self.algebra.ops[name], args)
+
+    def symbol(self, e: Any) -> Expr:
+        """Return a scalar variable, or a size where the shape of a matrix uses the symbol."""
+        if e in self.names.sizes:
+            return self.algebra.dimension(self.names.size(e))
+        positive = frozenset({"positive"} if e.is_positive else ())
+        return self._variable(e, SCALAR, positive)
+
+    def matrix_symbol(self, e: Any) -> Expr:
+        return self._variable(e, self.names.shape(e), frozenset())
+
+    def _variable(self, e: Any, shape: Shape, known: frozenset[str]) -> Expr:
+        name = self.names.claim(e)
+        if len(name) > 1 and any(op.slots or op.dims for op in self.book.find(name)):
+            raise ParseError(f"`{name}` is an operation: rename the symbol in SymPy")
+        attributes = self.names.attributes(name, shape) | known
+        return self.names.scope.setdefault(name, self.algebra.symbol(name, shape, attributes))
+
+    def decimal(self, e: Any) -> Expr:
+        """Return the shortest decimal that is the same double: `Float(0.1)` is 1/10."""
+        if not math.isfinite(float(e)):
+            raise ShapeError(f"the number `{e}` is too large")
+        return self.algebra.number(Fraction(repr(float(e))))
+
+    def sum(self, *args: Expr) -> Expr:
+        return self.algebra.sum_of(*args)
+
+    def product(self, *args: Expr) -> Expr:
+        return reduce(self.algebra.times, args)
+
+    def power(self, base: Expr, k: Expr) -> Expr:
+        if base.is_scalar and k is self.algebra.number(-1):
+            return self.algebra.divide(self.algebra.number(1), base)
+        return self.algebra.power(base, k)
+
+    def entrywise_power(self, base: Expr, k: Expr) -> Expr:
+        """Return `A .^ k`; `a .^ K`, for positive `a`, is `exp(log(a) .* K)`."""
+        if k.is_scalar:
+            return self.algebra.entrywise_power(base, k)
+        return self.call("exp", self.algebra.hadamard(self.call("log", base), k))
+
+    def applied(self, function: Any, matrix: Expr) -> Expr:
+        """Return a function applied to the entries of a matrix."""
+        (entry,) = function.variables
+        return _Entrywise(self.book, self.names, entry, matrix).translated(function.expr)
+
+
+class _Entrywise(_In):
+    """The translation of a scalar expression in one symbol, which stands for each entry."""
+
+    def __init__(self, book: Vocabulary, names: _Names, entry: Any, matrix: Expr) -> None:
+        super().__init__(book, names)
+        self.entry, self.matrix = entry, matrix
+
+    def check_entry(self, e: Any, arg: Expr) -> None:
+        """Every function is one of the entries here."""
+
+    def symbol(self, e: Any) -> Expr:
+        return self.matrix if e == self.entry else super().symbol(e)
+
+    def translated(self, root: Any) -> Expr:
+        """Return the formula in the shape of the matrix, also of a constant."""
+        return self._spread(super().translated(root))
+
+    def _spread(self, e: Expr) -> Expr:
+        return self.algebra.hadamard(e, self.ones) if e.is_scalar else e
+
+    @property
+    def ones(self) -> Expr:
+        return self.algebra.ones(self.matrix.shape)
+
+    def sum(self, *args: Expr) -> Expr:
+        constant = all(arg.is_scalar for arg in args)
+        return self.algebra.sum_of(*(args if constant else map(self._spread, args)))
+
+    def product(self, *args: Expr) -> Expr:
+        return reduce(self.algebra.hadamard, args)
+
+    def power(self, base: Expr, k: Expr) -> Expr:
+        return self.entrywise_power(base, k)
+
+
+LEAVES: dict[str, Callable[[_In, Any], Any]] = {
+    "Symbol": lambda t, e: t.symbol(e),
+    "MatrixSymbol": lambda t, e: t.matrix_symbol(e),
+    "Rational": lambda t, e: t.algebra.number(Fraction(int(e.p), int(e.q))),
+    "Float": lambda t, e: t.decimal(e),
+    "Pi": lambda t, e: t.call("pi"),
+    "Exp1": lambda t, e: t.call("exp", t.algebra.number(1)),
+    "Identity": lambda t, e: t.algebra.identity(t.names.size(e.shape[0])),
+    "OneMatrix": lambda t, e: t.algebra.ones(t.names.shape(e)),
+    "ZeroMatrix": lambda t, e: t.algebra.zeros(t.names.shape(e)),
+    "Lambda": lambda t, e: e,
+}
+OPERATIONS: dict[str, Callable[..., Expr]] = {
+    "Add": lambda t, *args: t.sum(*args),
+    "MatAdd": lambda t, *args: t.algebra.sum_of(*args),
+    "Mul": lambda t, *args: t.product(*args),
+    "MatMul": lambda t, *args: reduce(t.algebra.times, args),
+    "Pow": lambda t, base, k: t.power(base, k),
+    "MatPow": lambda t, base, k: t.algebra.power(base, k),
+    "HadamardProduct": lambda t, *args: reduce(t.algebra.hadamard, args),
+    "HadamardPower": lambda t, base, k: t.entrywise_power(base, k),
+    "KroneckerProduct": lambda t, *args: reduce(partial(t.call, "kron"), args),
+    "Inverse": lambda t, base, *exponent: t.call("inv", base),
+    "Adjoint": lambda t, base: t.algebra.transpose(base),  # every number is real
+    "DiagonalMatrix": lambda t, base: t.call("diag", t.call("diagonal", base)),
+    "Heaviside": lambda t, x, *at_zero: t.call("heaviside", x),
+    "ElementwiseApplyFunction": lambda t, function, matrix: t.applied(function, matrix),
+}
+
+
+def _class_name(e: Any) -> str:
+    """Return the class of an expression; '' for a function that only has a name."""
+    return type(e).__name__ if (type(e).__module__ or "").startswith("sympy.") else ""
+
+
+def _brief(e: Any) -> str:
+    shown = str(e)
+    return shown if len(shown) <= 60 else shown[:59] + "…"
