@@ -165,7 +165,8 @@ def _misspelt(answer: str, d: Derivation) -> list[str]:
 
 def _expected(d: Derivation, answer: str) -> tuple[str, Expr]:
     """Return what an answer stands for, and the right one."""
-    if re.search(rf"\b{direction(d.variable).name}\b", answer):
+    h = direction(d.variable).name
+    if h not in d.scope and re.search(rf"\b{h}\b", answer):
         return "differential", d.differential
     return ("gradient", d.gradient) if d.function.is_scalar else ("Jacobian", d.jacobian)
 

@@ -24,7 +24,7 @@ from symcalc.graph import postorder
 from symcalc.judge import SIZE_ORDERS, by_name, relative_error, values_of
 from symcalc.linear import split_linear
 from symcalc.normal import Normalizer
-from symcalc.poly import Mono, Poly
+from symcalc.poly import Mono, Poly, below_line
 from symcalc.rulebook import Rulebook
 from symcalc.sample import choose_sizes, inside, points, structured
 from symcalc.shape import SCALAR
@@ -93,7 +93,14 @@ def _equations(g: Expr, x: Expr, book: Rulebook) -> Iterator[Expr]:
 
 
 def _cancelled(poly: Poly, n: Normalizer) -> Poly:
-    """Drop invertible factors that all terms begin or end with."""
+    """Drop what all terms share and is never zero: invertible factors, positive scalars."""
+    shared = set.intersection(*({*m.scalars} for m in poly.terms)) if poly.terms else set()
+    never = {(b, k) for b, k in shared if below_line(k) or n.attributes.has(b, "positive")}
+    terms = {
+        Mono(tuple(s for s in m.scalars if s not in never), m.factors): c
+        for m, c in poly.terms.items()
+    }
+    poly = Poly(poly.shape, terms)
     for place, rest in ((0, slice(1, None)), (-1, slice(None, -1))):
         while (factor := _shared(poly, place)) is not None and _is_invertible(factor, n):
             terms = {Mono(m.scalars, m.factors[rest]): c for m, c in poly.terms.items()}

@@ -76,6 +76,9 @@ SOLVED = [
     ("||diag(x)*A - B||_F^2", "x", "", None),
     ("||y - t*x||^2", "t", "t: scalar", "x'*y/(x'*x)"),
     ("sum((x - t) .^ 2)", "t", "x: vector(n); t: scalar", "sum(x)/n"),
+    # what is never zero is dropped
+    ("exp(-||x - y||^2)", "x", "", "y"),
+    ("log(1 + ||A*x - b||^2)", "x", "b: vector(n)", "pinv(A)*b"),
     # structured variables
     ("||X - C||_F^2", "X", "X: symmetric matrix(n)", "(C + C')/2"),
     ("||X - C||_F^2", "X", "X: skew matrix(n)", "(C - C')/2"),
@@ -128,7 +131,7 @@ REFUSED = [
     ("tr(X^3)", "X", "", "not linear in X"),
     ("sum(log(1 + exp(-x)))", "x", "", "not linear in x"),
     ("x'*A*x/(x'*x)", "x", "", "not linear in x"),
-    ("||x||", "x", "", "not linear in x"),
+    ("||x||", "x", "", "singular"),
     # the derivative of sign and heaviside is zero, and the gradient is not affine for that
     ("||x||^2 + c*norm1(x)", "x", "", "not linear in x"),
     ("||x||^2 + sum(relu(x))", "x", "", "not linear in x"),
