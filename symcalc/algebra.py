@@ -7,10 +7,10 @@ with a scalar is a scaling, a scalar has no transpose. Nothing else is simplifie
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from functools import reduce
 
 from symcalc.errors import ShapeError
+from symcalc.exact import Number, exact, quotient, raised
 from symcalc.expr import Expr, node
 from symcalc.op import Op
 from symcalc.shape import SCALAR, Dim, Shape, Unify, same, shape_text
@@ -56,11 +56,11 @@ class Algebra:
         """Return the operation called `name` applied to `args`."""
         return self.build(self.ops[name], args, dims)
 
-    def number(self, value: Fraction | int) -> Expr:
+    def number(self, value: Number) -> Expr:
         """Return an exact rational constant. Raises `ShapeError` beyond a reasonable size."""
         if value.numerator.bit_length() + value.denominator.bit_length() > MAX_NUMBER_BITS:
             raise ShapeError("a number here is too large")
-        return node(self.role["number"], (), SCALAR, Fraction(value))
+        return node(self.role["number"], (), SCALAR, exact(value))
 
     def symbol(self, name: str, shape: Shape, attributes: frozenset[str] = frozenset()) -> Expr:
         """Return a variable."""
@@ -185,7 +185,7 @@ class Algebra:
         """Multiply two scalars, the number first and the rest from left to right."""
         (m, x), (n, y) = self._split(a), self._split(b)
         if len(y) > FLAT_PRODUCT:  # a long product stays one factor: doubling it must not unfold it
-            n, y = Fraction(1), [b]
+            n, y = 1, [b]
         factors = [*x, *y]
         if m * n != 1 or not factors:
             factors.insert(0, self.number(m * n))
@@ -209,7 +209,7 @@ class Algebra:
     def _over(self, a: Expr, divisors: list[Expr]) -> Expr:
         return reduce(self.divide, reversed(divisors), a)
 
-    def _split(self, a: Expr) -> tuple[Fraction, list[Expr]]:
+    def _split(self, a: Expr) -> tuple[Number, list[Expr]]:
         """Return the leading number and the other factors of a scalar product."""
         factors: list[Expr] = []
         while a.op is self.role["scale"]:
@@ -217,7 +217,7 @@ class Algebra:
             a = a.args[0]
         if a.op is self.role["number"]:
             return a.data, factors[::-1]
-        return Fraction(1), [a, *factors[::-1]]
+        return 1, [a, *factors[::-1]]
 
     def divide(self, a: Expr, b: Expr) -> Expr:
         """Return `a/b` by a scalar `b`."""
@@ -229,7 +229,7 @@ class Algebra:
         if b.op is self.role["number"]:
             if b.data == 0:
                 raise ShapeError("division by zero")
-            return self.times(self.number(1 / b.data), a)
+            return self.times(self.number(quotient(1, b.data)), a)
         return node(self.role["quotient"], (a, b), a.shape)
 
     def hadamard(self, a: Expr, b: Expr) -> Expr:
@@ -268,7 +268,7 @@ class Algebra:
         bits = max(a.data.numerator.bit_length(), a.data.denominator.bit_length())
         if bits * abs(k.data.numerator) > MAX_NUMBER_BITS or (a.data == 0 and k.data < 0):
             raise ShapeError(f"`{a}^({k})` is not a number of reasonable size")
-        return self.number(a.data**k.data.numerator)
+        return self.number(raised(a.data, k.data.numerator))
 
     def power(self, a: Expr, k: Expr) -> Expr:
         """Return `a^k`: of a scalar, or the power of a square matrix."""

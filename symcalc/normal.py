@@ -7,18 +7,17 @@ sums inside products stay as the user grouped them. Everything else is the rewri
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 
 from symcalc.algebra import Algebra
 from symcalc.attributes import Attributes
 from symcalc.chains import Chains
 from symcalc.entrywise import Entrywise
+from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, sort_key
 from symcalc.factors import starts_negative
 from symcalc.functions import Functions
 from symcalc.graph import postorder
 from symcalc.poly import (
-    ONE,
     UNIT,
     Mono,
     Poly,
@@ -95,7 +94,7 @@ class Normalizer:
             self.memo.setdefault(found, poly)
         return found
 
-    def build_term(self, shape: Shape, mono: Mono, coefficient: Fraction) -> Expr:
+    def build_term(self, shape: Shape, mono: Mono, coefficient: Number) -> Expr:
         """Return coefficient * scalars * chain, what has a negative exponent below the line."""
         above = [self.scalars.power_of(b, k) for b, k in mono.scalars if not below_line(k)]
         below = [self.scalars.power_of(b, -k) for b, k in mono.scalars if below_line(k)]
@@ -122,11 +121,11 @@ class Normalizer:
             result = self.algebra.times(result, factor)
         return result
 
-    def number(self, value: Fraction) -> Poly:
+    def number(self, value: Number) -> Poly:
         return Poly(SCALAR, {UNIT: value} if value else {})
 
     def _sum(self, e: Expr) -> Poly:
-        return add_terms(e.shape, [(self.normal(arg), ONE) for arg in e.args])
+        return add_terms(e.shape, [(self.normal(arg), 1) for arg in e.args])
 
     def _ones(self, e: Expr) -> Poly:
         """Read a matrix of ones as the product of two vectors of ones."""
@@ -136,14 +135,14 @@ class Normalizer:
         return term(e.shape, Mono((), left + right))
 
     def _quotient(self, e: Expr) -> Poly:
-        below = self.scalars.power(self.normal(e.args[1]), Fraction(-1))
+        below = self.scalars.power(self.normal(e.args[1]), -1)
         return self.multiply(self.normal(e.args[0]), below)
 
-    def single(self, poly: Poly) -> tuple[Mono, Fraction]:
+    def single(self, poly: Poly) -> tuple[Mono, Number]:
         """Return the only term; a sum is boxed into one factor, its content before it."""
         return poly.single or self._box(poly)
 
-    def _box(self, poly: Poly) -> tuple[Mono, Fraction]:
+    def _box(self, poly: Poly) -> tuple[Mono, Number]:
         shared = self.scalars.shared(poly)
         if shared:
             inverse = tuple((base, -k) for base, k in shared)
@@ -156,29 +155,29 @@ class Normalizer:
         factor = content([c for _, c in terms])
         factor = -factor if terms[0][1] < 0 else factor
         if factor != 1:
-            poly = Poly(poly.shape, {mono: c / factor for mono, c in poly.terms.items()})
+            poly = Poly(poly.shape, {mono: quotient(c, factor) for mono, c in poly.terms.items()})
         boxed = self.build(poly)
         if poly.shape == SCALAR:
-            return Mono(self.scalars.merge(shared, ((boxed, ONE),))), factor
+            return Mono(self.scalars.merge(shared, ((boxed, 1),))), factor
         sign, oriented = self._orient(boxed)
         return Mono(shared, (oriented,)), factor * sign
 
-    def _orient(self, e: Expr) -> tuple[Fraction, Expr]:
+    def _orient(self, e: Expr) -> tuple[Number, Expr]:
         """Write a sum or a function as itself or as a transpose, whichever is smaller."""
         if e.shape[1] == 1:
-            return ONE, e
+            return 1, e
         turned = self.chains.transpose(self.memo[e])
-        mono, sign = turned.single or (None, ONE)
+        mono, sign = turned.single or (None, 1)
         if mono is not None:
-            return ONE, e
+            return 1, e
         terms = ordered(turned)
-        sign = Fraction(-1 if terms[0][1] < 0 else 1)
+        sign = -1 if terms[0][1] < 0 else 1
         other = self.build(add_terms(turned.shape, [(turned, sign)]))
         if other is e:
-            return ONE, e
+            return 1, e
         if e.shape[0] == 1 or (other.size, sort_key(other)) < (e.size, sort_key(e)):
             return sign, self.algebra.transpose(other)
-        return ONE, e
+        return 1, e
 
     def multiply(self, a: Poly, b: Poly) -> Poly:
         """Return the product; sums are not multiplied out, but scalars go into them."""
@@ -201,10 +200,10 @@ class Normalizer:
         mono, value = self.single(c)
         if mono == UNIT:
             return Poly(shape, {m: k * value for m, k in a.terms.items()})
-        parts = []
+        parts: list[tuple[Poly, Number]] = []
         for m, k in a.terms.items():
             scaled = Mono(self.scalars.merge(mono.scalars, m.scalars), m.factors)
-            parts.append((term(shape, scaled, k * value), ONE))
+            parts.append((term(shape, scaled, k * value), 1))
         return add_terms(shape, parts)
 
     def _power(self, e: Expr) -> Poly:

@@ -11,12 +11,12 @@ from fractions import Fraction
 from math import gcd
 from typing import NamedTuple
 
+from symcalc.exact import Number, exact
 from symcalc.expr import Expr, sort_key
 from symcalc.shape import SCALAR, Shape
 
-Exponent = Fraction | Expr
+Exponent = Number | Expr
 Scalars = tuple[tuple[Expr, Exponent], ...]
-ONE = Fraction(1)
 
 
 class Mono(NamedTuple):
@@ -34,40 +34,40 @@ class Poly:
     """A sum of terms of one shape; the zero has none."""
 
     shape: Shape
-    terms: dict[Mono, Fraction]
+    terms: dict[Mono, Number]
 
     @property
-    def single(self) -> tuple[Mono, Fraction] | None:
+    def single(self) -> tuple[Mono, Number] | None:
         """The only term, if there is exactly one."""
         if len(self.terms) != 1:
             return None
         return next(iter(self.terms.items()))
 
     @property
-    def constant(self) -> Fraction | None:
+    def constant(self) -> Number | None:
         """The value, if this is a number."""
         if self.shape != SCALAR:
             return None
         if not self.terms:
-            return Fraction(0)
+            return 0
         single = self.single
         return single[1] if single and single[0] == UNIT else None
 
 
-def term(shape: Shape, mono: Mono, coefficient: Fraction = ONE) -> Poly:
+def term(shape: Shape, mono: Mono, coefficient: Number = 1) -> Poly:
     """Return a single term."""
     return Poly(shape, {mono: coefficient})
 
 
 def atom(e: Expr) -> Poly:
     """Return an expression that the normal form does not look into."""
-    mono = Mono(((e, ONE),)) if e.is_scalar else Mono((), (e,))
-    return Poly(e.shape, {mono: ONE})
+    mono = Mono(((e, 1),)) if e.is_scalar else Mono((), (e,))
+    return Poly(e.shape, {mono: 1})
 
 
-def add_terms(shape: Shape, parts: list[tuple[Poly, Fraction]]) -> Poly:
+def add_terms(shape: Shape, parts: list[tuple[Poly, Number]]) -> Poly:
     """Return the combination of polynomials; terms that cancel vanish."""
-    total: dict[Mono, Fraction] = {}
+    total: dict[Mono, Number] = {}
     for poly, factor in parts:
         for mono, coefficient in poly.terms.items():
             value = total.get(mono, 0) + coefficient * factor
@@ -80,13 +80,13 @@ def add_terms(shape: Shape, parts: list[tuple[Poly, Fraction]]) -> Poly:
 
 def sorted_scalars(merged: dict[Expr, Exponent]) -> Scalars:
     """Order the factors and drop those with exponent zero."""
-    kept = [(base, k) for base, k in merged.items() if not (isinstance(k, Fraction) and k == 0)]
+    kept = [(base, k) for base, k in merged.items() if k != 0]
     return tuple(sorted(kept, key=lambda item: sort_key(item[0])))
 
 
 def below_line(k: Exponent) -> bool:
     """Whether a factor with this exponent stands below the line of a fraction."""
-    return isinstance(k, Fraction) and k < 0
+    return not isinstance(k, Expr) and k < 0
 
 
 def mono_key(mono: Mono) -> tuple[object, ...]:
@@ -96,19 +96,19 @@ def mono_key(mono: Mono) -> tuple[object, ...]:
     return (-len(mono.factors), not mono.scalars if not mono.factors else False, chain, scalars)
 
 
-def _size(k: Exponent) -> Fraction:
-    return k if isinstance(k, Fraction) else ONE
+def _size(k: Exponent) -> Number:
+    return 1 if isinstance(k, Expr) else k
 
 
-def ordered(poly: Poly) -> list[tuple[Mono, Fraction]]:
+def ordered(poly: Poly) -> list[tuple[Mono, Number]]:
     """Return the terms in their natural order."""
     return sorted(poly.terms.items(), key=lambda item: mono_key(item[0]))
 
 
-def content(coefficients: list[Fraction]) -> Fraction:
+def content(coefficients: list[Number]) -> Number:
     """Return the positive rational that divides all coefficients into coprime integers."""
     top, bottom = 0, 1
     for value in coefficients:
         top = gcd(top, value.numerator)
         bottom = bottom * value.denominator // gcd(bottom, value.denominator)
-    return Fraction(top, bottom)
+    return exact(Fraction(top, bottom))

@@ -7,14 +7,14 @@ signs. Sums are written in `sums.py`, terms and products in `terms.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from symcalc.exact import Number
 from symcalc.expr import Expr, rebuild
 from symcalc.factors import MAX_FACTORS, flatten
 from symcalc.graph import postorder
 from symcalc.length import Lengths
-from symcalc.poly import ONE, Mono, Poly, ordered
+from symcalc.poly import Mono, Poly, ordered
 from symcalc.sums import FACTORED_TERMS, Sums
 from symcalc.terms import Factors, Terms
 
@@ -33,7 +33,7 @@ class Presenter:
         self.regrouped = False  # whether a sum was written otherwise than term by term
         self.shown: dict[Expr, Expr] = {}
         self.exact: dict[Expr, Expr] = {}
-        self.worded: dict[Expr, tuple[Fraction, Expr]] = {}
+        self.worded: dict[Expr, tuple[Number, Expr]] = {}
         self.length = Lengths().of
         self.terms = Terms(self)
         self.sums = Sums(self)
@@ -57,12 +57,12 @@ class Presenter:
             if abs(sign) == 1 and len(boxed) == 1 and boxed[0].op.role == "sum":
                 self.worded.setdefault(boxed[0], (sign, e))
 
-    def as_worded(self, factor: Expr) -> tuple[Fraction, Expr]:
+    def as_worded(self, factor: Expr) -> tuple[Number, Expr]:
         """Return a factor as its author wrote it, and the sign that this takes."""
         turned = factor.op.role == "transpose"
         found = self.worded.get(factor.args[0] if turned else factor)
         if found is None:
-            return ONE, self.shown[factor]
+            return 1, self.shown[factor]
         return found[0], self.algebra.transpose(found[1]) if turned else found[1]
 
     def box(self, e: Expr) -> Expr:

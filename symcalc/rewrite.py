@@ -7,10 +7,10 @@ factors. A row whose variables need attributes fires only where these are known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symcalc.errors import RuleError
+from symcalc.exact import quotient
 from symcalc.expr import Expr
 from symcalc.factors import flatten, untransposed
 from symcalc.op import Rewrite
@@ -77,11 +77,11 @@ class Rules:
         """Rewrite `base^k` by a row for a power of the base that divides `k`."""
         for rule in self.by_base.get(base.op.name, ()):
             unit = rule.lhs.args[1].data
-            if not isinstance(k, Fraction) or (k / unit).denominator != 1:
+            if isinstance(k, Expr) or quotient(k, unit).denominator != 1:
                 continue
             for binding in Matcher(n).match(rule.lhs.args[0], base, {}):
                 if self._allowed(n, rule, binding):
-                    return n.scalars.power(self._result(n, rule, binding), k / unit)
+                    return n.scalars.power(self._result(n, rule, binding), quotient(k, unit))
         return None
 
     def reduce_chain(self, n: Normalizer, factors: Factors) -> tuple[Poly, Factors, Factors] | None:
