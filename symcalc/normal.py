@@ -16,7 +16,7 @@ from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, sort_key
 from symcalc.factors import starts_negative
 from symcalc.functions import Functions
-from symcalc.graph import postorder
+from symcalc.graph import missing
 from symcalc.poly import (
     UNIT,
     Mono,
@@ -71,7 +71,7 @@ class Normalizer:
         found = self.memo.get(e)
         if found is not None:
             return found
-        for inner in postorder([e], into=lambda n: n not in self.memo):
+        for inner in missing(e, self.memo):
             if inner not in self.memo:
                 step = self.by_role.get(inner.op.role, self.functions.normal)
                 self.memo[inner] = step(inner)

@@ -81,6 +81,8 @@ def add_terms(shape: Shape, parts: list[tuple[Poly, Number]]) -> Poly:
 def sorted_scalars(merged: dict[Expr, Exponent]) -> Scalars:
     """Order the factors and drop those with exponent zero."""
     kept = [(base, k) for base, k in merged.items() if k != 0]
+    if len(kept) < 2:
+        return tuple(kept)
     return tuple(sorted(kept, key=lambda item: sort_key(item[0])))
 
 
@@ -102,6 +104,8 @@ def _size(k: Exponent) -> Number:
 
 def ordered(poly: Poly) -> list[tuple[Mono, Number]]:
     """Return the terms in their natural order."""
+    if len(poly.terms) < 2:
+        return list(poly.terms.items())
     return sorted(poly.terms.items(), key=lambda item: mono_key(item[0]))
 
 
