@@ -119,8 +119,7 @@ class Entrywise:
             return self.n.normal(self.n.algebra.ones(shape))
         if len(kept) == 1 and next(iter(kept.values())) == 1:
             return self.n.normal(next(iter(kept)))
-        turned = self._turned(kept)
-        if shape[0] == 1 and turned is not None:
+        if shape[0] == 1 and (turned := self._turned(kept)) is not None:
             column = self._built((shape[1], 1), turned[1])
             return self.n.chains.transpose(add_terms(column.shape, [(column, turned[0])]))
         split = self._rank_one(kept) if shape[1] != 1 else None
@@ -128,12 +127,12 @@ class Entrywise:
             return split
         made = self._expression(kept)
         rewritten = self.n.rules.apply(self.n, made)
-        return rewritten if rewritten is not None else self._oriented(made, turned)
+        return rewritten if rewritten is not None else self._oriented(made, kept)
 
-    def _oriented(self, made: Expr, turned: tuple[Number, Factors] | None) -> Poly:
+    def _oriented(self, made: Expr, factors: Factors) -> Poly:
         """Return the product as a factor, as itself or as a transpose, whichever is smaller."""
         self.n.memo[made] = atom(made)
-        if made.shape[1] == 1 or turned is None:
+        if made.shape[1] == 1 or (turned := self._turned(factors)) is None:
             return self.n.memo[made]
         other = self._expression(turned[1])
         if other is not made and (other.size, sort_key(other)) < (made.size, sort_key(made)):
