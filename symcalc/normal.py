@@ -85,14 +85,18 @@ class Normalizer:
         """Return the canonical expression of a normal form."""
         found = self.built.get(poly)
         if found is None:
-            terms = [self.build_term(poly.shape, mono, c) for mono, c in ordered(poly)]
-            lead = next((k for k, t in enumerate(terms) if not starts_negative(t)), 0)
-            if terms:
-                terms.insert(0, terms.pop(lead))
-            found = self.algebra.sum_of(*terms) if terms else self.algebra.zeros(poly.shape)
-            self.built[poly] = found
+            found = _only_factor(poly)
+            self.built[poly] = found = self._built(poly) if found is None else found
             self.memo.setdefault(found, poly)
         return found
+
+    def _built(self, poly: Poly) -> Expr:
+        if not poly.terms:
+            return self.algebra.zeros(poly.shape)
+        terms = [self.build_term(poly.shape, mono, c) for mono, c in ordered(poly)]
+        lead = next((k for k, t in enumerate(terms) if not starts_negative(t)), 0)
+        terms.insert(0, terms.pop(lead))
+        return self.algebra.sum_of(*terms)
 
     def build_term(self, shape: Shape, mono: Mono, coefficient: Number) -> Expr:
         """Return coefficient * scalars * chain, what has a negative exponent below the line."""
@@ -211,6 +215,17 @@ class Normalizer:
         if e.is_scalar:
             return self.scalars.power(self.normal(e.args[0]), exponent)
         return self.entrywise.power(e.args[0], exponent)
+
+
+def _only_factor(poly: Poly) -> Expr | None:
+    """Return the factor that a polynomial consists of, if it is no more than that."""
+    if poly.single is None or poly.single[1] != 1:
+        return None
+    scalars, factors = poly.single[0]
+    if len(factors) == 1 and not scalars:
+        return factors[0]
+    plain = len(scalars) == 1 and not factors and scalars[0][1] == 1 and poly.shape == SCALAR
+    return scalars[0][0] if plain else None
 
 
 def _is_scalar_term(poly: Poly) -> bool:

@@ -6,7 +6,6 @@ factors. The empty chain of a square shape is the identity.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
 from typing import NamedTuple
@@ -29,19 +28,18 @@ class Mono(NamedTuple):
 UNIT = Mono()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Poly:
-    """A sum of terms of one shape; the zero has none."""
+    """A sum of terms of one shape, not changed once made; the zero has none.
 
-    shape: Shape
-    terms: dict[Mono, Number]
+    `single` is the only term, if there is exactly one.
+    """
 
-    @property
-    def single(self) -> tuple[Mono, Number] | None:
-        """The only term, if there is exactly one."""
-        if len(self.terms) != 1:
-            return None
-        return next(iter(self.terms.items()))
+    __slots__ = ("shape", "single", "terms")
+
+    def __init__(self, shape: Shape, terms: dict[Mono, Number]) -> None:
+        self.shape = shape
+        self.terms = terms
+        self.single = next(iter(terms.items())) if len(terms) == 1 else None
 
     @property
     def constant(self) -> Number | None:
@@ -70,7 +68,7 @@ def add_terms(shape: Shape, parts: list[tuple[Poly, Number]]) -> Poly:
     total: dict[Mono, Number] = {}
     for poly, factor in parts:
         for mono, coefficient in poly.terms.items():
-            value = total.get(mono, 0) + coefficient * factor
+            value = total.get(mono, 0) + (coefficient if factor == 1 else coefficient * factor)
             if value:
                 total[mono] = value
             else:
