@@ -7,6 +7,7 @@ with a scalar is a scaling, a scalar has no transpose. Nothing else is simplifie
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import reduce
 
 from symcalc.errors import ShapeError
@@ -29,22 +30,17 @@ class Algebra:
         self.unify = unify
         self.notes: list[str] = []
         self.role = {op.role: op for op in ops.values() if op.role}
-        constructors: dict[str, Callable[..., Expr]] = {
-            "sum": self.sum_of, "scale": self.times, "product": self.times, "power": self.power,
-            "quotient": self.divide, "hadamard": self.hadamard, "transpose": self.transpose,
-            "entrywise quotient": self.hadamard_divide, "trace": self.trace,
-            "entrywise power": self.entrywise_power,
-        }  # fmt: skip
-        self._special = {self.role[r]: make for r, make in constructors.items() if r in self.role}
 
     def under(self, unify: Unify) -> Algebra:
         """Return the same algebra with another way to compare dimensions."""
-        return Algebra(self.ops, unify)
+        other = copy(self)
+        other.unify, other.notes = unify, []
+        return other
 
     def build(self, op: Op, args: Sequence[Expr], dims: Sequence[Dim] = ()) -> Expr:
         """Return `op(args)`; ring operations go through their own constructor."""
-        special = self._special.get(op)
-        return special(*args) if special else self.make(op, args, dims)
+        special = CONSTRUCTORS.get(op.role)
+        return special(self, *args) if special else self.make(op, args, dims)
 
     def make(self, op: Op, args: Sequence[Expr], dims: Sequence[Dim] = ()) -> Expr:
         """Return the plain node `op(args)` with its inferred shape."""
@@ -130,6 +126,8 @@ class Algebra:
         return self.times(term, self.ones(shape))
 
     def _agree(self, a: Expr, b: Expr, sign: str) -> None:
+        if a.shape == b.shape:
+            return
         for left, right in zip(a.shape, b.shape, strict=True):
             if not self.unify(left, right):
                 raise ShapeError(
@@ -154,9 +152,9 @@ class Algebra:
             return self._multiple(a.args[0], self.times(a.args[1], b))
         if b.op is scale:
             return self._multiple(b.args[0], self.times(a, b.args[1]))
-        a, divisors = self._numerator(a)
-        b, others = self._numerator(b)
-        if divisors or others:
+        if "quotient" in (a.op.role, b.op.role):
+            a, divisors = self._numerator(a)
+            b, others = self._numerator(b)
             return self._over(self.times(a, b), [*divisors, *others])
         if not self.unify(a.shape[1], b.shape[0]):
             raise self._product_error(a, b)
@@ -294,6 +292,14 @@ class Algebra:
     def trace(self, a: Expr) -> Expr:
         """Return `tr(a)`; the trace of a scalar is the scalar."""
         return a if a.is_scalar else self.make(self.role["trace"], (a,))
+
+
+CONSTRUCTORS: dict[str, Callable[..., Expr]] = {
+    "sum": Algebra.sum_of, "scale": Algebra.times, "product": Algebra.times,
+    "power": Algebra.power, "quotient": Algebra.divide, "hadamard": Algebra.hadamard,
+    "transpose": Algebra.transpose, "entrywise quotient": Algebra.hadamard_divide,
+    "trace": Algebra.trace, "entrywise power": Algebra.entrywise_power,
+}  # fmt: skip
 
 
 def _times_text(term: Expr) -> str:

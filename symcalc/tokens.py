@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from symcalc.errors import ParseError, caret
 
@@ -24,8 +24,7 @@ SAME_SIGN = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A piece of the text: its kind (number, name, sign), its text, its position."""
 
     kind: str
