@@ -7,6 +7,7 @@ sums inside products stay as the user grouped them. Everything else is the rewri
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from symcalc.algebra import Algebra
 from symcalc.attributes import Attributes
@@ -17,6 +18,7 @@ from symcalc.expr import Expr, sort_key
 from symcalc.factors import starts_negative
 from symcalc.functions import Functions
 from symcalc.graph import missing
+from symcalc.length import Lengths
 from symcalc.poly import (
     UNIT,
     Mono,
@@ -32,6 +34,9 @@ from symcalc.rulebook import Rulebook
 from symcalc.scalars import ScalarFactors
 from symcalc.shape import SCALAR, Shape
 
+if TYPE_CHECKING:
+    from symcalc.present import Wording
+
 
 class Normalizer:
     """Computes normal forms over one rulebook, with a memo for one simplification."""
@@ -42,6 +47,8 @@ class Normalizer:
         self.rules = rules or Rules([])
         self.memo: dict[Expr, Poly] = {}
         self.built: dict[Poly, Expr] = {}
+        self.wordings: dict[Expr | None, Wording] = {}
+        self.length = Lengths().of
         self.fired: list[str] = []
         self.depth = 0  # of rewrites inside rewrites
         self.attributes = Attributes(self)

@@ -83,7 +83,7 @@ class Terms:
 
     def _flipped(self, e: Expr) -> Expr | None:
         """Return `B - A` for `A - B`, if a sum has a term with a minus sign."""
-        if any(e is worded for _, worded in self.presenter.worded.values()):
+        if e in self.presenter.words.kept:
             return None
         if e.op.role == "transpose":
             inner = self._flipped(e.args[0])
