@@ -54,7 +54,8 @@ class Algebra:
 
     def number(self, value: Number) -> Expr:
         """Return an exact rational constant. Raises `ShapeError` beyond a reasonable size."""
-        if value.numerator.bit_length() + value.denominator.bit_length() > MAX_NUMBER_BITS:
+        size = value.numerator.bit_length() + value.denominator.bit_length()
+        if size > MAX_NUMBER_BITS:
             raise ShapeError("a number here is too large")
         return node(self.role["number"], (), SCALAR, exact(value))
 
@@ -92,13 +93,20 @@ class Algebra:
         """Return the sum of the terms; a scalar beside a vector stands for each entry."""
         if len(terms) == 1:
             return terms[0]
-        if all(term.op is self.role["number"] for term in terms):
-            return self.number(sum(term.data for term in terms))
-        shape = next((term.shape for term in terms if not term.is_scalar), SCALAR)
+        shapes = {term.shape for term in terms}
+        if len(shapes) > 1:
+            terms = self._aligned(terms)
+        elif SCALAR in shapes and all(term.op.role == "number" for term in terms):
+            return self.number(sum([term.data for term in terms]))
+        return node(self.role["sum"], terms, terms[0].shape)
+
+    def _aligned(self, terms: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        """Return terms of one shape, the scalars among them times ones."""
+        shape = next(term.shape for term in terms if not term.is_scalar)
         parts = tuple([self._entrywise(term, shape) for term in terms])
         for part in parts:
             self._agree(part, parts[0], "+")
-        return node(self.role["sum"], parts, shape)
+        return parts
 
     def frobenius(self, a: Expr, b: Expr) -> Expr:
         """Return the Frobenius product `A : B`, that is `tr(A'*B)`."""

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from symcalc.exact import Number
-from symcalc.expr import Expr, sort_key
+from symcalc.expr import Expr
 from symcalc.factors import untransposed
 from symcalc.poly import Mono, Poly, Scalars, add_terms, atom, term
 from symcalc.shape import SCALAR, Shape
@@ -207,11 +207,14 @@ def _turns(arg: Expr, slot: str) -> bool:
 
 def _chain_key(factors: tuple[Expr, ...]) -> tuple[int, list[tuple[object, ...]]]:
     """Order chains: few transposes first, then by the factors."""
-    count = sum(factor.op.role == "transpose" for factor in factors)
-    return count, [sort_key(factor) for factor in factors]
+    count = sum([factor.op.role == "transpose" for factor in factors])
+    return count, [factor.order for factor in factors]
 
 
 def _segments(factors: tuple[Expr, ...]) -> list[tuple[Expr, ...]]:
     """Cut a chain where its inner dimension is 1."""
-    cuts = [0, *(k for k in range(1, len(factors)) if factors[k].shape[0] == 1), len(factors)]
+    inner = [k for k in range(1, len(factors)) if factors[k].shape[0] == 1]
+    if not inner:
+        return [factors] if factors else []
+    cuts = [0, *inner, len(factors)]
     return [factors[a:b] for a, b in itertools.pairwise(cuts) if a < b]

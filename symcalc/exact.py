@@ -19,7 +19,9 @@ def exact(value: Number) -> Number:
 
 def quotient(a: Number, b: Number) -> Number:
     """Return `a / b`."""
-    return a if b == 1 else exact(Fraction(a) / b)
+    if b == 1:
+        return a
+    return -a if b == -1 else exact(Fraction(a) / b)
 
 
 def raised(a: Number, k: int) -> Number:

@@ -26,7 +26,6 @@ from symcalc.poly import (
     add_terms,
     below_line,
     content,
-    ordered,
     term,
 )
 from symcalc.rewrite import Rules
@@ -100,7 +99,7 @@ class Normalizer:
     def _built(self, poly: Poly) -> Expr:
         if not poly.terms:
             return self.algebra.zeros(poly.shape)
-        terms = [self.build_term(poly.shape, mono, c) for mono, c in ordered(poly)]
+        terms = [self.build_term(poly.shape, mono, c) for mono, c in poly.ordered]
         lead = next((k for k, t in enumerate(terms) if not starts_negative(t)), 0)
         terms.insert(0, terms.pop(lead))
         return self.algebra.sum_of(*terms)
@@ -109,16 +108,21 @@ class Normalizer:
         """Return coefficient * scalars * chain, what has a negative exponent below the line."""
         above = [self.scalars.power_of(b, k) for b, k in mono.scalars if not below_line(k)]
         below = [self.scalars.power_of(b, -k) for b, k in mono.scalars if below_line(k)]
-        result = self.chain(mono.factors, shape)
-        if below:
-            above.insert(0, self.algebra.number(coefficient.numerator))
-            if coefficient.denominator != 1:
-                below.insert(0, self.algebra.number(coefficient.denominator))
-        else:
-            above.insert(0, self.algebra.number(coefficient))
-        scalar = self.product(above)
-        result = scalar if result is None else self.algebra.times(scalar, result)
+        chain = self.chain(mono.factors, shape)
+        top = coefficient
+        if below and coefficient.denominator != 1:
+            top = coefficient.numerator
+            below.insert(0, self.algebra.number(coefficient.denominator))
+        if top != 1 or (chain is None and not above):
+            above.insert(0, self.algebra.number(top))
+        result = self._multiple(above, chain)
         return self.algebra.divide(result, self.product(below)) if below else result
+
+    def _multiple(self, scalars: list[Expr], chain: Expr | None) -> Expr:
+        if not scalars and chain is not None:
+            return chain
+        scalar = self.product(scalars)
+        return scalar if chain is None else self.algebra.times(scalar, chain)
 
     def chain(self, factors: tuple[Expr, ...], shape: Shape) -> Expr | None:
         """Return the product of a chain; None for the empty product of scalars."""
@@ -162,7 +166,7 @@ class Normalizer:
                 for m, c in poly.terms.items()
             }
             poly = Poly(poly.shape, rest)
-        terms = ordered(poly)
+        terms = poly.ordered
         factor = content([c for _, c in terms])
         factor = -factor if terms[0][1] < 0 else factor
         if factor != 1:
@@ -181,7 +185,7 @@ class Normalizer:
         mono, sign = turned.single or (None, 1)
         if mono is not None:
             return 1, e
-        terms = ordered(turned)
+        terms = turned.ordered
         sign = -1 if terms[0][1] < 0 else 1
         other = self.build(add_terms(turned.shape, [(turned, sign)]))
         if other is e:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import gcd
 from typing import NamedTuple
 
-from symcalc.exact import Number, exact
+from symcalc.exact import Number
 from symcalc.expr import Expr, sort_key
 from symcalc.shape import SCALAR, Shape
 
@@ -34,12 +34,20 @@ class Poly:
     `single` is the only term, if there is exactly one.
     """
 
-    __slots__ = ("shape", "single", "terms")
+    __slots__ = ("_ordered", "shape", "single", "terms")
 
     def __init__(self, shape: Shape, terms: dict[Mono, Number]) -> None:
         self.shape = shape
         self.terms = terms
         self.single = next(iter(terms.items())) if len(terms) == 1 else None
+        self._ordered: list[tuple[Mono, Number]] | None = None
+
+    @property
+    def ordered(self) -> list[tuple[Mono, Number]]:
+        """The terms in their natural order."""
+        if self._ordered is None:
+            self._ordered = sorted(self.terms.items(), key=_place)
+        return self._ordered
 
     @property
     def constant(self) -> Number | None:
@@ -89,22 +97,13 @@ def below_line(k: Exponent) -> bool:
     return not isinstance(k, Expr) and k < 0
 
 
-def mono_key(mono: Mono) -> tuple[object, ...]:
+def _place(item: tuple[Mono, Number]) -> tuple[object, ...]:
     """The natural order of terms: more matrix factors first, then by name."""
-    chain = tuple(sort_key(f) for f in mono.factors)
-    scalars = tuple((sort_key(base), -_size(k)) for base, k in mono.scalars)
-    return (-len(mono.factors), not mono.scalars if not mono.factors else False, chain, scalars)
-
-
-def _size(k: Exponent) -> Number:
-    return 1 if isinstance(k, Expr) else k
-
-
-def ordered(poly: Poly) -> list[tuple[Mono, Number]]:
-    """Return the terms in their natural order."""
-    if len(poly.terms) < 2:
-        return list(poly.terms.items())
-    return sorted(poly.terms.items(), key=lambda item: mono_key(item[0]))
+    mono, _ = item
+    scalars, factors = mono
+    chain = [f.order for f in factors]
+    powers = [(base.order, -1 if isinstance(k, Expr) else -k) for base, k in scalars]
+    return (-len(chain), not powers and not chain, chain, powers)
 
 
 def content(coefficients: list[Number]) -> Number:
@@ -113,4 +112,4 @@ def content(coefficients: list[Number]) -> Number:
     for value in coefficients:
         top = gcd(top, value.numerator)
         bottom = bottom * value.denominator // gcd(bottom, value.denominator)
-    return exact(Fraction(top, bottom))
+    return top if bottom == 1 else Fraction(top, bottom)

@@ -7,13 +7,13 @@ signs. Sums are written in `sums.py`, terms and products in `terms.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from symcalc.exact import Number
 from symcalc.expr import Expr, rebuild
 from symcalc.factors import MAX_FACTORS, flatten
 from symcalc.graph import postorder
-from symcalc.poly import Mono, Poly, ordered
+from symcalc.poly import Mono, Poly
 from symcalc.sums import FACTORED_TERMS, Sums
 from symcalc.terms import Factors, Terms
 
@@ -88,18 +88,14 @@ class Presenter:
 
     def present(self, root: Expr) -> Expr:
         """Return the presented form of a canonical expression."""
-        stack = [root]
+        stack: list[Expr | None] = [root]
         while stack:
-            e = stack[-1]
-            if e in self.shown:
-                stack.pop()
-                continue
-            waiting = [part for part in self._parts(e) if part not in self.shown]
-            if waiting:
-                stack.extend(waiting)
-            else:
-                stack.pop()
+            e = stack.pop()
+            if e is None:  # all parts of the expression below it are presented
+                e = cast(Expr, stack.pop())
                 self.shown[e] = self._show(e)
+            elif e not in self.shown:
+                stack += (e, None, *self._parts(e))
         return self.shown[root]
 
     def _ring(self, e: Expr) -> Poly | None:
@@ -122,7 +118,7 @@ class Presenter:
         poly = self._ring(e)
         if poly is not None:
             return self.sums.sum_of(
-                [(c, m.scalars, m.factors) for m, c in ordered(poly)], poly.shape
+                [(c, m.scalars, m.factors) for m, c in poly.ordered], poly.shape
             )
         if e.op.role == "product" and len(factors := flatten(e, MAX_FACTORS)) <= MAX_FACTORS:
             return self.terms.chain(self.all_shown(factors), e.shape)

@@ -101,6 +101,9 @@ class Rules:
             return None
         for place, factor in enumerate(factors):
             for rule, trigger, needed in self.by_factor.get(_key(factor), ()):
+                after = len(rule.factors) - trigger
+                if place < trigger or place + after > len(factors):
+                    continue  # each pattern takes at least one factor
                 if needed and not needed <= n.attributes.of(untransposed(factor)):
                     continue
                 found = self._window(n, rule, trigger, factors, place)
