@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Rulebook:
         self.algebra = Algebra(self.ops)
         self.rewrites = tuple(rewrites)
         self.bodies: dict[tuple[Op, str, str], Template] = {}
+        self.unread: dict[tuple[Op, str, str], Callable[[], Template]] = {}
         self.cache: dict[Any, Any] = {}
         self._calls: dict[str, list[Op]] = {}
         for op in self.ops.values():
@@ -37,6 +38,7 @@ class Rulebook:
         """Return a rulebook with more operations, which from now on build their nodes in it."""
         book = Rulebook({**self.ops, **fresh}, self.rewrites)
         book.bodies.update(self.bodies)
+        book.unread.update(self.unread)
         for op in fresh.values():
             op.algebra = book.algebra
         return book
@@ -79,8 +81,17 @@ class Rulebook:
         return read(text, where, self).expr
 
     def body(self, op: Op, column: str, slot: str) -> Template | None:
-        """Return a compiled body, or None where the row has none."""
-        return self.bodies.get((op, column, slot))
+        """Return a compiled body, or None where the row has none. It is read when first asked."""
+        key = (op, column, slot)
+        if key in self.unread:
+            self.bodies[key] = self.unread[key]()
+            del self.unread[key]
+        return self.bodies.get(key)
+
+    def read_bodies(self) -> None:
+        """Read the bodies that nobody asked for; raise `RuleError` for one that is refused."""
+        for key in list(self.unread):
+            self.body(*key)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from symcalc.evaluate import size_of
 from symcalc.expr import Expr
 from symcalc.shape import SCALAR, dim_names
 
-Rng = np.random.Generator
+Rng: TypeAlias = "np.random.Generator"  # as text: numpy.random is imported when first used
 Array = Any
 SIZES = (3, 4, 2, 5, 6, 7)
 MODES = ("plain", "positive", "unit", "definite", "definite positive", "whole")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from symcalc.errors import ShapeError
 
@@ -122,6 +123,7 @@ def dim_names(dim: Dim) -> Iterable[str]:
     return (dim,) if isinstance(dim, str) else ()
 
 
+@lru_cache(maxsize=1000)
 def parse_dim(text: str) -> Dim:
     """Read a dimension such as `3`, `n`, `n*m`, `n + 1` or `n*n/2`."""
     total: Dim = 0

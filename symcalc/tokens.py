@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from symcalc.errors import ParseError, caret
 
@@ -24,7 +24,8 @@ SAME_SIGN = {
 }  # fmt: skip
 
 
-class Token(NamedTuple):
+@dataclass(slots=True)
+class Token:
     """A piece of the text: its kind (number, name, sign), its text, its position."""
 
     kind: str
