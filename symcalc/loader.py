@@ -44,9 +44,9 @@ class Loader:
         )
         for name, op in fresh.items():
             self._bodies(book, name, op)
+            if self.base.ops:  # the shipped rows are checked by the tests, and read when needed
+                book.read_bodies(op)
             check_judged(*self.rows[name])
-        if self.base.ops:  # the shipped rows are checked by the tests and read when first needed
-            book.read_bodies()
         rewrites = [self._rewrite(book, place, row) for place, row in self.rewrites]
         book.rewrites = (*self.base.rewrites, *rewrites)
         return book

@@ -88,9 +88,9 @@ class Rulebook:
             del self.unread[key]
         return self.bodies.get(key)
 
-    def read_bodies(self) -> None:
-        """Read the bodies that nobody asked for; raise `RuleError` for one that is refused."""
-        for key in list(self.unread):
+    def read_bodies(self, op: Op) -> None:
+        """Read the bodies of an operation; raise `RuleError` for one that is refused."""
+        for key in [key for key in self.unread if key[0] is op]:
             self.body(*key)
 
 
