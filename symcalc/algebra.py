@@ -7,10 +7,11 @@ with a scalar is a scaling, a scalar has no transpose. Nothing else is simplifie
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
+from copy import copy
 from functools import reduce
 
 from symcalc.errors import ShapeError
+from symcalc.exact import Number, exact, quotient, raised
 from symcalc.expr import Expr, node
 from symcalc.op import Op
 from symcalc.shape import SCALAR, Dim, Shape, Unify, same, shape_text
@@ -30,22 +31,17 @@ class Algebra:
         self.unify = unify
         self.notes: list[str] = []
         self.role = {op.role: op for op in ops.values() if op.role}
-        constructors: dict[str, Callable[..., Expr]] = {
-            "sum": self.sum_of, "scale": self.times, "product": self.times, "power": self.power,
-            "quotient": self.divide, "hadamard": self.hadamard, "transpose": self.transpose,
-            "entrywise quotient": self.hadamard_divide, "trace": self.trace,
-            "entrywise power": self.entrywise_power,
-        }  # fmt: skip
-        self._special = {self.role[r]: make for r, make in constructors.items() if r in self.role}
 
     def under(self, unify: Unify) -> Algebra:
         """Return the same algebra with another way to compare dimensions."""
-        return Algebra(self.ops, unify)
+        other = copy(self)
+        other.unify, other.notes = unify, []
+        return other
 
     def build(self, op: Op, args: Sequence[Expr], dims: Sequence[Dim] = ()) -> Expr:
         """Return `op(args)`; ring operations go through their own constructor."""
-        special = self._special.get(op)
-        return special(*args) if special else self.make(op, args, dims)
+        special = CONSTRUCTORS.get(op.role)
+        return special(self, *args) if special else self.make(op, args, dims)
 
     def make(self, op: Op, args: Sequence[Expr], dims: Sequence[Dim] = ()) -> Expr:
         """Return the plain node `op(args)` with its inferred shape."""
@@ -57,11 +53,12 @@ class Algebra:
         """Return the operation called `name` applied to `args`."""
         return self.build(self.ops[name], args, dims)
 
-    def number(self, value: Fraction | int) -> Expr:
+    def number(self, value: Number) -> Expr:
         """Return an exact rational constant. Raises `ShapeError` beyond a reasonable size."""
-        if value.numerator.bit_length() + value.denominator.bit_length() > MAX_NUMBER_BITS:
+        size = value.numerator.bit_length() + value.denominator.bit_length()
+        if size > MAX_NUMBER_BITS:
             raise ShapeError("a number here is too large")
-        return node(self.role["number"], (), SCALAR, Fraction(value))
+        return node(self.role["number"], (), SCALAR, exact(value))
 
     def symbol(
         self,
@@ -108,13 +105,20 @@ class Algebra:
         """Return the sum of the terms; a scalar beside a vector stands for each entry."""
         if len(terms) == 1:
             return terms[0]
-        if all(term.op is self.role["number"] for term in terms):
-            return self.number(sum(term.data for term in terms))
-        shape = next((term.shape for term in terms if not term.is_scalar), SCALAR)
+        shapes = {term.shape for term in terms}
+        if len(shapes) > 1:
+            terms = self._aligned(terms)
+        elif SCALAR in shapes and all(term.op.role == "number" for term in terms):
+            return self.number(sum([term.data for term in terms]))
+        return node(self.role["sum"], terms, terms[0].shape)
+
+    def _aligned(self, terms: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        """Return terms of one shape, the scalars among them times ones."""
+        shape = next(term.shape for term in terms if not term.is_scalar)
         parts = tuple([self._entrywise(term, shape) for term in terms])
         for part in parts:
             self._agree(part, parts[0], "+")
-        return node(self.role["sum"], parts, shape)
+        return parts
 
     def frobenius(self, a: Expr, b: Expr) -> Expr:
         """Return the Frobenius product `A : B`, that is `tr(A'*B)`."""
@@ -142,6 +146,8 @@ class Algebra:
         return self.times(term, self.ones(shape))
 
     def _agree(self, a: Expr, b: Expr, sign: str) -> None:
+        if a.shape == b.shape:
+            return
         for left, right in zip(a.shape, b.shape, strict=True):
             if not self.unify(left, right):
                 raise ShapeError(
@@ -166,9 +172,9 @@ class Algebra:
             return self._multiple(a.args[0], self.times(a.args[1], b))
         if b.op is scale:
             return self._multiple(b.args[0], self.times(a, b.args[1]))
-        a, divisors = self._numerator(a)
-        b, others = self._numerator(b)
-        if divisors or others:
+        if "quotient" in (a.op.role, b.op.role):
+            a, divisors = self._numerator(a)
+            b, others = self._numerator(b)
             return self._over(self.times(a, b), [*divisors, *others])
         if not self.unify(a.shape[1], b.shape[0]):
             raise self._product_error(a, b)
@@ -197,7 +203,7 @@ class Algebra:
         """Multiply two scalars, the number first and the rest from left to right."""
         (m, x), (n, y) = self._split(a), self._split(b)
         if len(y) > FLAT_PRODUCT:  # a long product stays one factor: doubling it must not unfold it
-            n, y = Fraction(1), [b]
+            n, y = 1, [b]
         factors = [*x, *y]
         if m * n != 1 or not factors:
             factors.insert(0, self.number(m * n))
@@ -221,7 +227,7 @@ class Algebra:
     def _over(self, a: Expr, divisors: list[Expr]) -> Expr:
         return reduce(self.divide, reversed(divisors), a)
 
-    def _split(self, a: Expr) -> tuple[Fraction, list[Expr]]:
+    def _split(self, a: Expr) -> tuple[Number, list[Expr]]:
         """Return the leading number and the other factors of a scalar product."""
         factors: list[Expr] = []
         while a.op is self.role["scale"]:
@@ -229,7 +235,7 @@ class Algebra:
             a = a.args[0]
         if a.op is self.role["number"]:
             return a.data, factors[::-1]
-        return Fraction(1), [a, *factors[::-1]]
+        return 1, [a, *factors[::-1]]
 
     def divide(self, a: Expr, b: Expr) -> Expr:
         """Return `a/b` by a scalar `b`."""
@@ -241,7 +247,7 @@ class Algebra:
         if b.op is self.role["number"]:
             if b.data == 0:
                 raise ShapeError("division by zero")
-            return self.times(self.number(1 / b.data), a)
+            return self.times(self.number(quotient(1, b.data)), a)
         return node(self.role["quotient"], (a, b), a.shape)
 
     def hadamard(self, a: Expr, b: Expr) -> Expr:
@@ -280,7 +286,7 @@ class Algebra:
         bits = max(a.data.numerator.bit_length(), a.data.denominator.bit_length())
         if bits * abs(k.data.numerator) > MAX_NUMBER_BITS or (a.data == 0 and k.data < 0):
             raise ShapeError(f"`{a}^({k})` is not a number of reasonable size")
-        return self.number(a.data**k.data.numerator)
+        return self.number(raised(a.data, k.data.numerator))
 
     def power(self, a: Expr, k: Expr) -> Expr:
         """Return `a^k`: of a scalar, or the power of a square matrix."""
@@ -307,6 +313,14 @@ class Algebra:
     def trace(self, a: Expr) -> Expr:
         """Return `tr(a)`; the trace of a scalar is the scalar."""
         return a if a.is_scalar else self.make(self.role["trace"], (a,))
+
+
+CONSTRUCTORS: dict[str, Callable[..., Expr]] = {
+    "sum": Algebra.sum_of, "scale": Algebra.times, "product": Algebra.times,
+    "power": Algebra.power, "quotient": Algebra.divide, "hadamard": Algebra.hadamard,
+    "transpose": Algebra.transpose, "entrywise quotient": Algebra.hadamard_divide,
+    "trace": Algebra.trace, "entrywise power": Algebra.entrywise_power,
+}  # fmt: skip
 
 
 def _times_text(term: Expr) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from symcalc.declare import close_attributes
 from symcalc.expr import Expr
 from symcalc.factors import MAX_FACTORS, flatten
-from symcalc.graph import postorder
+from symcalc.graph import missing
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
@@ -44,7 +44,7 @@ class Attributes:
     def of(self, e: Expr) -> frozenset[str]:
         """Return all that is known of a canonical expression."""
         if e not in self.memo:
-            for inner in postorder([e], into=lambda node: node not in self.memo):
+            for inner in missing(e, self.memo):
                 if inner not in self.memo:
                     self.memo[inner] = NONE
                     step = self._steps.get(inner.op.role, self._function)

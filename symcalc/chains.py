@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symcalc.expr import Expr, sort_key
+from symcalc.exact import Number
+from symcalc.expr import Expr
 from symcalc.factors import untransposed
-from symcalc.poly import ONE, Mono, Poly, Scalars, add_terms, atom, term
+from symcalc.poly import Mono, Poly, Scalars, add_terms, atom, term
 from symcalc.shape import SCALAR, Shape
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Chains:
         left: tuple[Expr, ...],
         right: tuple[Expr, ...],
         scalars: Scalars = (),
-        coefficient: Fraction = ONE,
+        coefficient: Number = 1,
     ) -> Poly:
         """Return the normal form of a product: rules applied, scalar segments taken out."""
         if len(left) + len(right) > MAX_CHAIN:
@@ -87,12 +87,12 @@ class Chains:
         if _chain_key(turned) < _chain_key(factors):
             factors = turned
         else:
-            sign = ONE
+            sign = 1
         poly = self._cancelled(factors)
         if poly is not None:
             return self.n.multiply(self.n.number(sign), poly)
         whole = self.n.product(list(factors))
-        result = term(SCALAR, Mono(((whole, ONE),)))
+        result = term(SCALAR, Mono(((whole, 1),)))
         self.n.memo[whole] = result
         return self.n.multiply(self.n.number(sign), result) if sign != 1 else result
 
@@ -120,24 +120,25 @@ class Chains:
             parts.append((term(shape, Mono(mono.scalars, factors)), c * sign))
         return add_terms(shape, parts)
 
-    def turn_all(self, factors: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Fraction]:
+    def turn_all(self, factors: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Number]:
         """Return the reversed, transposed factors and their sign."""
-        sign, turned = ONE, []
+        sign: Number = 1
+        turned = []
         for factor in reversed(factors):
             s, other = self.turn(factor)
             sign *= s
             turned.append(other)
         return tuple(turned), sign
 
-    def turn(self, e: Expr) -> tuple[Fraction, Expr]:
+    def turn(self, e: Expr) -> tuple[Number, Expr]:
         """Return the transpose of a factor: itself if it is symmetric, minus itself if skew."""
         if e.op.role == "transpose":
-            return ONE, e.args[0]
+            return 1, e.args[0]
         if e.shape[0] == e.shape[1]:
             if self.n.attributes.has(e, "symmetric"):
-                return ONE, e
+                return 1, e
             if self.n.attributes.has(e, "skew"):
-                return Fraction(-1), e
+                return -1, e
         body = self.n.book.body(e.op, "transpose", "")
         if body is not None and not e.op.role and not self.flips(e.op):
             dims = e.op.bind([a.shape for a in e.args], e.data or ())
@@ -145,7 +146,7 @@ class Chains:
             mono, c = self.n.single(poly)
             if not mono.scalars and len(mono.factors) == 1:
                 return c, mono.factors[0]
-        return ONE, self.n.algebra.transpose(e)
+        return 1, self.n.algebra.transpose(e)
 
     def flips(self, op: Op) -> bool:
         """Whether `f(A)' = f(A')`, as for every entrywise function."""
@@ -185,11 +186,11 @@ class Chains:
         self.n.memo.setdefault(made, value)
         return self.n.multiply(self.n.number(sign), value) if sign != 1 else value
 
-    def _smallest_rotation(self, factors: tuple[Expr, ...]) -> tuple[Fraction, tuple[Expr, ...]]:
+    def _smallest_rotation(self, factors: tuple[Expr, ...]) -> tuple[Number, tuple[Expr, ...]]:
         turned, sign = self.turn_all(factors)
         rotations = [
             ((count, key[k:] + key[:k]), s, chain[k:] + chain[:k])
-            for s, chain in ((ONE, factors), (sign, turned))
+            for s, chain in ((1, factors), (sign, turned))
             for count, key in [_chain_key(chain)]
             for k in range(len(chain))
         ]
@@ -206,11 +207,14 @@ def _turns(arg: Expr, slot: str) -> bool:
 
 def _chain_key(factors: tuple[Expr, ...]) -> tuple[int, list[tuple[object, ...]]]:
     """Order chains: few transposes first, then by the factors."""
-    count = sum(factor.op.role == "transpose" for factor in factors)
-    return count, [sort_key(factor) for factor in factors]
+    count = sum([factor.op.role == "transpose" for factor in factors])
+    return count, [factor.order for factor in factors]
 
 
 def _segments(factors: tuple[Expr, ...]) -> list[tuple[Expr, ...]]:
     """Cut a chain where its inner dimension is 1."""
-    cuts = [0, *(k for k in range(1, len(factors)) if factors[k].shape[0] == 1), len(factors)]
+    inner = [k for k in range(1, len(factors)) if factors[k].shape[0] == 1]
+    if not inner:
+        return [factors] if factors else []
+    cuts = [0, *inner, len(factors)]
     return [factors[a:b] for a, b in itertools.pairwise(cuts) if a < b]

@@ -13,6 +13,7 @@ import numpy as np
 
 from symcalc.differential import direction
 from symcalc.errors import EvaluationError
+from symcalc.exact import Number
 from symcalc.expand import multiplied_out
 from symcalc.expr import Expr
 from symcalc.judge import (
@@ -27,7 +28,7 @@ from symcalc.judge import (
     values_of,
 )
 from symcalc.normal import Normalizer
-from symcalc.poly import Mono, Poly, ordered
+from symcalc.poly import Mono, Poly
 from symcalc.rulebook import Rulebook
 from symcalc.sample import choose_sizes, structured
 from symcalc.shape import SCALAR, dim_names
@@ -193,7 +194,7 @@ class Terms:
 
     missing: tuple[Expr, ...]
     extra: tuple[Expr, ...]
-    scaled: tuple[tuple[Expr, Fraction, Fraction], ...]  # a term, its factor, the right factor
+    scaled: tuple[tuple[Expr, Number, Number], ...]  # a term, its factor, the right factor
 
     def lines(self) -> list[str]:
         """Return what is off in words."""
@@ -211,12 +212,12 @@ def compared_terms(answer: Expr, wanted: Expr, book: Rulebook) -> Terms:
     """Compare two formulas of one shape term by term."""
     n = normalizer(book)
     got, right = multiplied_out(answer, n), multiplied_out(wanted, n)
-    common = [mono for mono, _ in ordered(right) if mono in got.terms]
+    common = [mono for mono, _ in right.ordered if mono in got.terms]
     return Terms(
         _shown(n, right, got),
         _shown(n, got, right),
         tuple(
-            (_term(n, right, mono, Fraction(1)), got.terms[mono], right.terms[mono])
+            (_term(n, right, mono, 1), got.terms[mono], right.terms[mono])
             for mono in common
             if got.terms[mono] != right.terms[mono]
         ),
@@ -224,8 +225,8 @@ def compared_terms(answer: Expr, wanted: Expr, book: Rulebook) -> Terms:
 
 
 def _shown(n: Normalizer, of: Poly, without: Poly) -> tuple[Expr, ...]:
-    return tuple(_term(n, of, mono, c) for mono, c in ordered(of) if mono not in without.terms)
+    return tuple(_term(n, of, mono, c) for mono, c in of.ordered if mono not in without.terms)
 
 
-def _term(n: Normalizer, of: Poly, mono: Mono, c: Fraction) -> Expr:
+def _term(n: Normalizer, of: Poly, mono: Mono, c: Number) -> Expr:
     return simplify(n.build_term(of.shape, mono, c), n.book)

@@ -169,7 +169,8 @@ class Derivation:
         other = self.variable if wrt is None else self._other(wrt)
         if (freed := ambient(self, other)) is not self:
             return freed.second(other.name)
-        plain = replace(self, layout="denominator", symmetric="space")
+        usual = self.layout == "denominator" and self.symmetric == "space"
+        plain = self if usual else replace(self, layout="denominator", symmetric="space")
         scope = {**self.scope, other.name: other}
         return SecondDifferential(
             self.function, plain.gradient, (self.variable, other), self.symmetric, scope, self.rules

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from symcalc.exact import HALF, Number
 from symcalc.expr import Expr, node, sort_key
 from symcalc.factors import untransposed
-from symcalc.poly import ONE, UNIT, Exponent, Mono, Poly, Scalars, add_terms, atom, below_line, term
+from symcalc.poly import UNIT, Exponent, Mono, Poly, Scalars, add_terms, atom, below_line, term
 from symcalc.shape import SCALAR, Shape
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ class Entrywise:
     def product(self, e: Expr) -> Poly:
         """Return the normal form of `A .* B`."""
         parts = [self.n.normal(arg) for arg in e.args]
-        return self._combine(e.shape, parts, ONE)
+        return self._combine(e.shape, parts, 1)
 
     def quotient(self, e: Expr) -> Poly:
         """Return the normal form of `A ./ B`."""
         top, bottom = (self.n.normal(arg) for arg in e.args)
-        return self._combine(e.shape, [top, self._power(bottom, Fraction(-1))], ONE)
+        return self._combine(e.shape, [top, self._power(bottom, -1)], 1)
 
     def power(self, base: Expr, k: Exponent) -> Poly:
         """Return the normal form of `A .^ k`."""
         poly = self.n.normal(base)
         if k == 1:
             return poly
-        return self._combine(base.shape, [self._power(poly, k)], ONE)
+        return self._combine(base.shape, [self._power(poly, k)], 1)
 
     def joined(self, a: Expr, b: Expr) -> Poly | None:
         """Return `a .* b` if factors of the two cancel, else None."""
@@ -49,7 +49,7 @@ class Entrywise:
     def _power(self, poly: Poly, k: Exponent) -> Poly:
         """Raise a boxed factor: the result is a single factor `(coefficient^k) base .^ k`."""
         mono, c = self.n.single(poly)
-        whole = isinstance(k, Fraction) and k.denominator == 1
+        whole = not isinstance(k, Expr) and k.denominator == 1
         positive = c > 0 and all(self.n.attributes.has(b, "positive") for b, _ in mono.scalars)
         if not poly.terms:
             inside = self.n.algebra.zeros(poly.shape)
@@ -64,9 +64,9 @@ class Entrywise:
 
     def _raised(self, base: Expr, k: Exponent) -> Poly:
         factors = self._factors(base)
-        whole = isinstance(k, Fraction) and k.denominator == 1
+        whole = not isinstance(k, Expr) and k.denominator == 1
         if not whole and any(x != 1 for x in factors.values()):
-            factors = {base: ONE}
+            factors = {base: 1}
         return self._built(
             base.shape, {b: self.n.scalars.times_exponent(x, k) for b, x in factors.items()}
         )
@@ -79,19 +79,19 @@ class Entrywise:
             sign = 1 if role == "hadamard" else -1
             return self._merged(
                 left,
-                {b: self.n.scalars.times_exponent(k, Fraction(sign)) for b, k in right.items()},
+                {b: self.n.scalars.times_exponent(k, sign) for b, k in right.items()},
             )
         if role == "entrywise power" and not e.is_scalar:
             k = self.n.scalars.exponent(self.n.normal(e.args[1]))
             return {e.args[0]: k}
         if e.op.name == "sqrt" and not e.is_scalar:
-            return {e.args[0]: Fraction(1, 2)}
+            return {e.args[0]: HALF}
         if role == "transpose" and e.args[0].op.role in _ROLES:
             inner = self._factors(e.args[0])
             return {
                 self.n.build(self.n.chains.transpose(self.n.normal(b))): k for b, k in inner.items()
             }
-        return {e: ONE}
+        return {e: 1}
 
     def _merged(self, a: Factors, b: Factors) -> Factors:
         merged = dict(a)
@@ -99,7 +99,7 @@ class Entrywise:
             merged[base] = self.n.scalars.add_exponents(merged[base], k) if base in merged else k
         return {base: k for base, k in merged.items() if k != 0}
 
-    def _combine(self, shape: Shape, parts: list[Poly], c: Fraction) -> Poly:
+    def _combine(self, shape: Shape, parts: list[Poly], c: Number) -> Poly:
         scalars: Scalars = ()
         factors: Factors = {}
         for poly in parts:
@@ -119,8 +119,7 @@ class Entrywise:
             return self.n.normal(self.n.algebra.ones(shape))
         if len(kept) == 1 and next(iter(kept.values())) == 1:
             return self.n.normal(next(iter(kept)))
-        turned = self._turned(kept)
-        if shape[0] == 1 and turned is not None:
+        if shape[0] == 1 and (turned := self._turned(kept)) is not None:
             column = self._built((shape[1], 1), turned[1])
             return self.n.chains.transpose(add_terms(column.shape, [(column, turned[0])]))
         split = self._rank_one(kept) if shape[1] != 1 else None
@@ -128,12 +127,12 @@ class Entrywise:
             return split
         made = self._expression(kept)
         rewritten = self.n.rules.apply(self.n, made)
-        return rewritten if rewritten is not None else self._oriented(made, turned)
+        return rewritten if rewritten is not None else self._oriented(made, kept)
 
-    def _oriented(self, made: Expr, turned: tuple[Fraction, Factors] | None) -> Poly:
+    def _oriented(self, made: Expr, factors: Factors) -> Poly:
         """Return the product as a factor, as itself or as a transpose, whichever is smaller."""
         self.n.memo[made] = atom(made)
-        if made.shape[1] == 1 or turned is None:
+        if made.shape[1] == 1 or (turned := self._turned(factors)) is None:
             return self.n.memo[made]
         other = self._expression(turned[1])
         if other is not made and (other.size, sort_key(other)) < (made.size, sort_key(made)):
@@ -142,17 +141,18 @@ class Entrywise:
             self.n.memo[made] = term(made.shape, Mono((), (back,)), sign * turned[0])
         return self.n.memo[made]
 
-    def _turned(self, factors: Factors) -> tuple[Fraction, Factors] | None:
+    def _turned(self, factors: Factors) -> tuple[Number, Factors] | None:
         """Return the transposed factors and their sign; None where a root hides the sign."""
-        sign, turned = ONE, {}
+        sign = 1
+        turned: Factors = {}
         for base, k in factors.items():
             poly = self.n.chains.transpose(self.n.normal(base))
             mono, c = self.n.single(poly)
-            whole = isinstance(k, Fraction) and k.denominator == 1
+            whole = not isinstance(k, Expr) and k.denominator == 1
             chain = self.n.chain(mono.factors, poly.shape)
             if mono.scalars or chain is None or abs(c) != 1 or (c != 1 and not whole):
                 return None
-            if c < 0 and isinstance(k, Fraction) and k.numerator % 2:
+            if c < 0 and not isinstance(k, Expr) and k.numerator % 2:
                 sign = -sign
             turned[chain] = k
         return sign, turned
@@ -168,7 +168,7 @@ class Entrywise:
         """Write `(u*v') .* A` as `diag(u)*A*diag(v)`."""
         for base, k in factors.items():
             poly = self.n.normal(base)
-            mono, c = poly.single or (UNIT, ONE)
+            mono, c = poly.single or (UNIT, 1)
             cut = next(
                 (i for i in range(1, len(mono.factors)) if mono.factors[i].shape[0] == 1), None
             )
@@ -215,7 +215,7 @@ class Entrywise:
     def _powered(self, base: Expr, k: Exponent) -> Expr:
         if k == 1:
             return base
-        if k == Fraction(1, 2):
+        if k == HALF:
             return self.n.algebra.call("sqrt", base)
         exponent = self.n.scalars.as_expr(k)
         return node(self.n.algebra.role["entrywise power"], (base, exponent), base.shape)

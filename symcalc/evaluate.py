@@ -6,7 +6,6 @@ import importlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from symcalc.arraycode import array_function, column_for
 from symcalc.declare import ENTRYWISE
 from symcalc.errors import EvaluationError
+from symcalc.exact import Number
 from symcalc.graph import postorder
 from symcalc.kernels import Kernels
 from symcalc.shape import SCALAR, Dim, Polynomial, dim_names, dim_substitute, shape_text
@@ -52,9 +52,9 @@ class Backend:
     special: Any
     kernels: Kernels
 
-    def number(self, value: Fraction) -> Any:
+    def number(self, value: Number) -> Any:
         """Return an exact number as one of the library."""
-        whole = value.denominator == 1 and abs(value) < 2**53
+        whole = value.denominator == 1 and abs(value.numerator) < 2**53
         try:
             return int(value) if whole else float(value)
         except OverflowError:

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from numbers import Rational
-from typing import Any, NoReturn
+from operator import attrgetter
+from typing import Any, NoReturn, cast
 from zlib import crc32
 
 from symcalc import evaluate, show, sympy_out
@@ -17,7 +18,37 @@ from symcalc.shape import SCALAR, Shape, dim_names
 MAX_SIZE = 10**15
 
 
-class Expr:
+Order = tuple[str, int, str, int]
+
+
+class _Draft:
+    """The fields of a node while it is made; as an `Expr` they cannot be changed any more."""
+
+    __slots__ = (
+        "__weakref__",
+        "args",
+        "data",
+        "is_scalar",
+        "known",
+        "op",
+        "order",
+        "scope",
+        "shape",
+        "size",
+    )
+
+    op: Op
+    args: tuple[Expr, ...]
+    data: Any
+    shape: Shape
+    is_scalar: bool  # whether the shape is 1-by-1
+    size: int
+    order: Order  # the place among all formulas: leading name, size, operation, structure
+    scope: Mapping[str, Expr] | None  # the declarations last in force: what `where` and `I` mean
+    known: Mapping[str, Expr] | None  # all declarations so far: which extra arrays may be given
+
+
+class Expr(_Draft):
     """A formula: an operation, its arguments, and data (a number, a name, dimensions).
 
     Build expressions with `symcalc.parse` or with Python operators on `symcalc.variables`:
@@ -31,28 +62,7 @@ class Expr:
     expressions are one object.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "args",
-        "data",
-        "digest",
-        "known",
-        "lead",
-        "op",
-        "scope",
-        "shape",
-        "size",
-    )
-
-    op: Op
-    args: tuple[Expr, ...]
-    data: Any
-    shape: Shape
-    size: int
-    lead: str
-    digest: int
-    scope: Mapping[str, Expr] | None  # the declarations last in force: what `where` and `I` mean
-    known: Mapping[str, Expr] | None  # all declarations so far: which extra arrays may be given
+    __slots__ = ()
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("an Expr cannot be changed")
@@ -65,11 +75,6 @@ class Expr:
 
     def __deepcopy__(self, memo: object) -> Expr:
         return self
-
-    @property
-    def is_scalar(self) -> bool:
-        """Whether the shape is 1-by-1."""
-        return self.shape == SCALAR
 
     @property
     def name(self) -> str:
@@ -236,6 +241,7 @@ def _sizes(leaf: Expr) -> Iterable[str]:
     return [name for dim in dims for name in dim_names(dim)]
 
 
+sort_key = attrgetter("order")
 Key = tuple[Op, tuple[Expr, ...], Any, Shape]
 _TABLE: dict[Key, Expr] = {}
 _SWEEP = {"at": 200_000}
@@ -253,25 +259,25 @@ def node(op: Op, args: tuple[Expr, ...], shape: Shape, data: Any = None) -> Expr
 
 
 def _new(op: Op, args: tuple[Expr, ...], shape: Shape, data: Any) -> Expr:
-    made = object.__new__(Expr)
-    put = object.__setattr__
-    put(made, "op", op)
-    put(made, "args", args)
-    put(made, "shape", shape)
-    put(made, "data", data)
+    made = _Draft()
+    made.op, made.args, made.shape, made.data = op, args, shape, data
+    made.is_scalar = shape == SCALAR
+    made.size = min(MAX_SIZE, 1 + sum([arg.size for arg in args]))
+    made.order = _order(op, args, data, made.size)
+    made.scope = made.known = None
+    made.__class__ = Expr
+    return cast(Expr, made)
+
+
+def _order(op: Op, args: tuple[Expr, ...], data: Any, size: int) -> Order:
+    lead = data[0] if op.role == "symbol" else ""
+    below = []
+    for arg in args:
+        inner = arg.order
+        lead = lead or inner[0]
+        below.append(inner[3])
     extra = 0 if data is None else crc32(_canonical(data).encode())
-    put(made, "digest", hash((op.code, extra, *[arg.digest for arg in args])))
-    put(made, "size", min(MAX_SIZE, 1 + sum(arg.size for arg in args)))
-    put(made, "lead", _lead(op, args, data))
-    put(made, "scope", None)
-    put(made, "known", None)
-    return made
-
-
-def _lead(op: Op, args: tuple[Expr, ...], data: Any) -> str:
-    if op.role == "symbol":
-        return str(data[0])
-    return next((arg.lead for arg in args if arg.lead), "")
+    return (lead, size, op.name, hash((op.code, extra, *below)))
 
 
 def _canonical(data: Any) -> str:
@@ -296,11 +302,6 @@ def in_scope(e: Expr, scope: Mapping[str, Expr]) -> Expr:
     object.__setattr__(e, "scope", dict(scope))
     object.__setattr__(e, "known", {**(e.known or {}), **scope})
     return e
-
-
-def sort_key(e: Expr) -> tuple[str, int, str, int]:
-    """Return the place in a total order of formulas: leading name, size, structure."""
-    return (e.lead, e.size, e.op.name, e.digest)
 
 
 def substitute(roots: list[Expr], values: Mapping[Expr, Expr]) -> list[Expr]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from symcalc.exact import Number, raised
 from symcalc.expr import Expr, node, sort_key
-from symcalc.poly import ONE, UNIT, Mono, Poly, Scalars, atom, term
+from symcalc.poly import UNIT, Mono, Poly, Scalars, atom, term
 from symcalc.shape import SCALAR
 
 if TYPE_CHECKING:
@@ -43,21 +43,21 @@ class Functions:
                 return result
         return self.n.multiply(term(SCALAR, Mono(scalars), coefficient), result)
 
-    def _arguments(self, e: Expr) -> tuple[list[Expr], Scalars, Fraction]:
+    def _arguments(self, e: Expr) -> tuple[list[Expr], Scalars, Number]:
         """Return the canonical arguments, and what homogeneous slots let out."""
         args: list[Expr] = []
         scalars: Scalars = ()
-        coefficient = ONE
+        coefficient: Number = 1
         for index, arg in enumerate(e.args):
             poly = self.n.normal(arg)
             degree = self._degree(e, index)
             if degree is not None and poly.terms:
                 mono, c = self.n.single(poly)
                 if c > 0 or degree % 2 in (0, 1):
-                    coefficient *= c**degree
+                    coefficient *= raised(c, degree)
                     out = mono.scalars if poly.shape != SCALAR else ()
-                    outer = tuple((b, k * degree) for b, k in out if isinstance(k, Fraction))
-                    kept = tuple((b, k) for b, k in out if not isinstance(k, Fraction))
+                    outer = tuple((b, k * degree) for b, k in out if not isinstance(k, Expr))
+                    kept = tuple((b, k) for b, k in out if isinstance(k, Expr))
                     scalars = self.n.scalars.merge(scalars, outer)
                     inner = Mono(kept if poly.shape != SCALAR else mono.scalars, mono.factors)
                     poly = term(poly.shape, inner)
@@ -116,7 +116,7 @@ class Functions:
         """Write a small whole power as a product."""
         k = self.n.scalars.exponent(self.n.normal(e.args[1]))
         base = self.n.normal(e.args[0])
-        if not isinstance(k, Fraction) or k.denominator != 1 or abs(k) > EXPANDED_POWER:
+        if isinstance(k, Expr) or k.denominator != 1 or abs(k.numerator) > EXPANDED_POWER:
             made = node(e.op, (self.n.build(base), self.n.scalars.as_expr(k)), e.shape)
             return self.oriented_atom(made)
         if k < 0:

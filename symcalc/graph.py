@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Container, Iterable
+from typing import Any, Protocol, TypeVar, cast
 
 
 class Node(Protocol):
@@ -21,16 +21,32 @@ def postorder(roots: Iterable[N], into: Callable[[N], bool] | None = None) -> li
     """Return the distinct nodes under `roots`, arguments first; `into` says where to go deeper."""
     seen: set[N] = set()
     order: list[N] = []
-    stack = [(root, False) for root in reversed(list(roots))]
+    stack: list[N | None] = [*reversed(list(roots))]
     while stack:
-        node, done = stack.pop()
-        if done:
-            order.append(node)
+        node = stack.pop()
+        if node is None:  # the node below it has its arguments in the order
+            order.append(cast(N, stack.pop()))
         elif node not in seen:
             seen.add(node)
-            stack.append((node, True))
-            if into is None or into(node):
-                stack.extend((arg, False) for arg in reversed(node.args) if arg not in seen)
+            if node.args and (into is None or into(node)):
+                stack += (node, None, *node.args[::-1])
+            else:
+                order.append(node)
+    return order
+
+
+def missing(root: N, done: Container[N]) -> list[N]:
+    """Return the nodes under `root` that are not done yet, arguments first."""
+    seen: set[N] = set()
+    order: list[N] = []
+    stack: list[N | None] = [root]
+    while stack:
+        node = stack.pop()
+        if node is None:
+            order.append(cast(N, stack.pop()))
+        elif node not in done and node not in seen:
+            seen.add(node)
+            stack += (node, None, *node.args[::-1])
     return order
 
 

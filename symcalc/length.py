@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symcalc.expr import Expr
+from symcalc.graph import missing
 
 
 class Lengths:
@@ -15,16 +16,11 @@ class Lengths:
 
     def of(self, e: Expr) -> int:
         """Return the number of names, numbers and signs in the text of `e`."""
-        stack = [e]
-        while stack:
-            here = stack[-1]
-            waiting = [arg for arg in here.args if arg not in self._memo]
-            if waiting:
-                stack.extend(waiting)
-            else:
-                stack.pop()
-                self._memo[here] = sum(self._memo[arg] for arg in here.args) + _own_length(here)
-        return self._memo[e]
+        memo = self._memo
+        if e not in memo:
+            for here in missing(e, memo):
+                memo[here] = sum([memo[arg] for arg in here.args]) + _own_length(here)
+        return memo[e]
 
 
 def _own_length(e: Expr) -> int:

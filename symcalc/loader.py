@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symcalc.arraycode import check_array_template
-from symcalc.declare import parse_where
+from symcalc.declare import Declaration, parse_where
 from symcalc.errors import RuleError, SymcalcError
 from symcalc.expr import Expr
 from symcalc.op import Op, Rewrite, Slot
-from symcalc.reader import read
+from symcalc.reader import Reader
 from symcalc.rows import REFUSAL, check_judged, check_rewrite_row, check_row, with_derivative
-from symcalc.shape import Dim, Shape, dim_mul, parse_dim, shape_text
+from symcalc.shape import Shape, dim_mul, parse_dim, shape_text
 from symcalc.sympy_out import check_sympy_template
 from symcalc.template import Template
 
@@ -48,6 +49,8 @@ class Loader:
         )
         for name, op in fresh.items():
             self._bodies(book, name, op)
+            if self.base.ops:  # the shipped rows are checked by the tests, and read when needed
+                book.read_bodies(op)
             check_judged(*self.rows[name])
         rewrites = [self._rewrite(book, place, row) for place, row in self.rewrites]
         book.rewrites = (*self.base.rewrites, *rewrites)
@@ -127,16 +130,17 @@ class Loader:
             ):
                 text = row.get(column, {}).get(slot)
                 if text is not None and text != "0" and not text.startswith(REFUSAL):
-                    body = self._parse(
-                        book, f"{place} {column}.{slot}", text, slots | extra, expected
-                    )
-                    book.bodies[op, column, slot] = Template(body, [*slots, *extra])
+                    book.unread[op, column, slot] = partial(
+                        self._template, book, f"{place} {column}.{slot}", text, slots | extra,
+                        expected,
+                    )  # fmt: skip
         if op.column("d") is not None:
             self._check_slots(place, op)
         for column, expected in (("define", result), ("transpose", result[::-1])):
             if column in row:
-                body = self._parse(book, f"{place} {column}", row[column], slots, expected)
-                book.bodies[op, column, ""] = Template(body, list(slots))
+                book.unread[op, column, ""] = partial(
+                    self._template, book, f"{place} {column}", row[column], slots, expected
+                )
 
     def _macro(self, book: Rulebook, op: Op) -> Template | None:
         if not op.column("macro"):
@@ -144,7 +148,7 @@ class Loader:
         slots = {slot.name: (slot.rows, slot.cols) for slot in op.slots}
         place = f"{self.rows[op.name][0]} macro"
         shape = (op.rows, op.cols)
-        return Template(self._parse(book, place, op.column("macro"), slots, shape), list(slots))
+        return self._template(book, place, op.column("macro"), slots, shape)
 
     def _check_slots(self, place: str, op: Op) -> None:
         for slot in op.slots:
@@ -153,12 +157,17 @@ class Loader:
                     f'{place} d: slot `{slot.name}` is missing; a slot that is constant says "0"'
                 )
 
+    def _template(
+        self, book: Rulebook, place: str, text: str, scope: Mapping[str, Shape], expected: Shape
+    ) -> Template:
+        return Template(self._parse(book, place, text, scope, expected), list(scope))
+
     def _parse(
         self, book: Rulebook, place: str, text: str, scope: Mapping[str, Shape], expected: Shape
     ) -> Expr:
-        where = {name: _declaration(shape) for name, shape in scope.items()}
+        declared = {name: Declaration(shape) for name, shape in scope.items()}
         try:
-            reading = read(text, where, book, expected)
+            reading = Reader(text, declared, book).read(expected)
         except SymcalcError as error:
             raise RuleError(f"{place}: {error}") from None
         unknown = [name for name in reading.scope if name not in scope]
@@ -176,9 +185,9 @@ class Loader:
     def _rewrite(self, book: Rulebook, place: str, row: dict[str, Any]) -> Rewrite:
         try:
             declared = parse_where(row["where"])
-            plain = {name: _declaration(d.shape) for name, d in declared.items()}
-            lhs = read(row["lhs"], plain, book)
-            rhs = read(row["rhs"], plain, book, lhs.expr.shape)
+            plain = {name: Declaration(d.shape) for name, d in declared.items()}
+            lhs = Reader(row["lhs"], plain, book).read()
+            rhs = Reader(row["rhs"], plain, book).read(lhs.expr.shape)
         except SymcalcError as error:
             raise RuleError(f"{place}: {error}") from None
         for reading in (lhs, rhs):
@@ -214,9 +223,3 @@ def _shape(place: str, text: str) -> Shape:
         return (parse_dim(words[0]), parse_dim(words[1]))
     except SymcalcError as error:
         raise RuleError(f"{place}: {error}") from None
-
-
-def _declaration(shape: tuple[Dim, Dim]) -> str:
-    if shape == (1, 1):
-        return "scalar"
-    return f"vector({shape[0]})" if shape[1] == 1 else f"matrix({shape[0]}, {shape[1]})"

@@ -7,31 +7,34 @@ sums inside products stay as the user grouped them. Everything else is the rewri
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from symcalc.algebra import Algebra
 from symcalc.attributes import Attributes
 from symcalc.chains import Chains
 from symcalc.entrywise import Entrywise
+from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, sort_key
 from symcalc.factors import starts_negative
 from symcalc.functions import Functions
-from symcalc.graph import postorder
+from symcalc.graph import missing
+from symcalc.length import Lengths
 from symcalc.poly import (
-    ONE,
     UNIT,
     Mono,
     Poly,
     add_terms,
     below_line,
     content,
-    ordered,
     term,
 )
 from symcalc.rewrite import Rules
 from symcalc.rulebook import Rulebook
 from symcalc.scalars import ScalarFactors
 from symcalc.shape import SCALAR, Shape
+
+if TYPE_CHECKING:
+    from symcalc.present import Wording
 
 
 class Normalizer:
@@ -43,6 +46,8 @@ class Normalizer:
         self.rules = rules or Rules([])
         self.memo: dict[Expr, Poly] = {}
         self.built: dict[Poly, Expr] = {}
+        self.wordings: dict[Expr | None, Wording] = {}
+        self.length = Lengths().of
         self.fired: list[str] = []
         self.depth = 0  # of rewrites inside rewrites
         self.attributes = Attributes(self)
@@ -72,7 +77,7 @@ class Normalizer:
         found = self.memo.get(e)
         if found is not None:
             return found
-        for inner in postorder([e], into=lambda n: n not in self.memo):
+        for inner in missing(e, self.memo):
             if inner not in self.memo:
                 step = self.by_role.get(inner.op.role, self.functions.normal)
                 self.memo[inner] = step(inner)
@@ -86,29 +91,38 @@ class Normalizer:
         """Return the canonical expression of a normal form."""
         found = self.built.get(poly)
         if found is None:
-            terms = [self.build_term(poly.shape, mono, c) for mono, c in ordered(poly)]
-            lead = next((k for k, t in enumerate(terms) if not starts_negative(t)), 0)
-            if terms:
-                terms.insert(0, terms.pop(lead))
-            found = self.algebra.sum_of(*terms) if terms else self.algebra.zeros(poly.shape)
-            self.built[poly] = found
+            found = _only_factor(poly)
+            self.built[poly] = found = self._built(poly) if found is None else found
             self.memo.setdefault(found, poly)
         return found
 
-    def build_term(self, shape: Shape, mono: Mono, coefficient: Fraction) -> Expr:
+    def _built(self, poly: Poly) -> Expr:
+        if not poly.terms:
+            return self.algebra.zeros(poly.shape)
+        terms = [self.build_term(poly.shape, mono, c) for mono, c in poly.ordered]
+        lead = next((k for k, t in enumerate(terms) if not starts_negative(t)), 0)
+        terms.insert(0, terms.pop(lead))
+        return self.algebra.sum_of(*terms)
+
+    def build_term(self, shape: Shape, mono: Mono, coefficient: Number) -> Expr:
         """Return coefficient * scalars * chain, what has a negative exponent below the line."""
         above = [self.scalars.power_of(b, k) for b, k in mono.scalars if not below_line(k)]
         below = [self.scalars.power_of(b, -k) for b, k in mono.scalars if below_line(k)]
-        result = self.chain(mono.factors, shape)
-        if below:
-            above.insert(0, self.algebra.number(coefficient.numerator))
-            if coefficient.denominator != 1:
-                below.insert(0, self.algebra.number(coefficient.denominator))
-        else:
-            above.insert(0, self.algebra.number(coefficient))
-        scalar = self.product(above)
-        result = scalar if result is None else self.algebra.times(scalar, result)
+        chain = self.chain(mono.factors, shape)
+        top = coefficient
+        if below and coefficient.denominator != 1:
+            top = coefficient.numerator
+            below.insert(0, self.algebra.number(coefficient.denominator))
+        if top != 1 or (chain is None and not above):
+            above.insert(0, self.algebra.number(top))
+        result = self._multiple(above, chain)
         return self.algebra.divide(result, self.product(below)) if below else result
+
+    def _multiple(self, scalars: list[Expr], chain: Expr | None) -> Expr:
+        if not scalars and chain is not None:
+            return chain
+        scalar = self.product(scalars)
+        return scalar if chain is None else self.algebra.times(scalar, chain)
 
     def chain(self, factors: tuple[Expr, ...], shape: Shape) -> Expr | None:
         """Return the product of a chain; None for the empty product of scalars."""
@@ -122,11 +136,11 @@ class Normalizer:
             result = self.algebra.times(result, factor)
         return result
 
-    def number(self, value: Fraction) -> Poly:
+    def number(self, value: Number) -> Poly:
         return Poly(SCALAR, {UNIT: value} if value else {})
 
     def _sum(self, e: Expr) -> Poly:
-        return add_terms(e.shape, [(self.normal(arg), ONE) for arg in e.args])
+        return add_terms(e.shape, [(self.normal(arg), 1) for arg in e.args])
 
     def _ones(self, e: Expr) -> Poly:
         """Read a matrix of ones as the product of two vectors of ones."""
@@ -136,14 +150,14 @@ class Normalizer:
         return term(e.shape, Mono((), left + right))
 
     def _quotient(self, e: Expr) -> Poly:
-        below = self.scalars.power(self.normal(e.args[1]), Fraction(-1))
+        below = self.scalars.power(self.normal(e.args[1]), -1)
         return self.multiply(self.normal(e.args[0]), below)
 
-    def single(self, poly: Poly) -> tuple[Mono, Fraction]:
+    def single(self, poly: Poly) -> tuple[Mono, Number]:
         """Return the only term; a sum is boxed into one factor, its content before it."""
         return poly.single or self._box(poly)
 
-    def _box(self, poly: Poly) -> tuple[Mono, Fraction]:
+    def _box(self, poly: Poly) -> tuple[Mono, Number]:
         shared = self.scalars.shared(poly)
         if shared:
             inverse = tuple((base, -k) for base, k in shared)
@@ -152,33 +166,33 @@ class Normalizer:
                 for m, c in poly.terms.items()
             }
             poly = Poly(poly.shape, rest)
-        terms = ordered(poly)
+        terms = poly.ordered
         factor = content([c for _, c in terms])
         factor = -factor if terms[0][1] < 0 else factor
         if factor != 1:
-            poly = Poly(poly.shape, {mono: c / factor for mono, c in poly.terms.items()})
+            poly = Poly(poly.shape, {mono: quotient(c, factor) for mono, c in poly.terms.items()})
         boxed = self.build(poly)
         if poly.shape == SCALAR:
-            return Mono(self.scalars.merge(shared, ((boxed, ONE),))), factor
+            return Mono(self.scalars.merge(shared, ((boxed, 1),))), factor
         sign, oriented = self._orient(boxed)
         return Mono(shared, (oriented,)), factor * sign
 
-    def _orient(self, e: Expr) -> tuple[Fraction, Expr]:
+    def _orient(self, e: Expr) -> tuple[Number, Expr]:
         """Write a sum or a function as itself or as a transpose, whichever is smaller."""
         if e.shape[1] == 1:
-            return ONE, e
+            return 1, e
         turned = self.chains.transpose(self.memo[e])
-        mono, sign = turned.single or (None, ONE)
+        mono, sign = turned.single or (None, 1)
         if mono is not None:
-            return ONE, e
-        terms = ordered(turned)
-        sign = Fraction(-1 if terms[0][1] < 0 else 1)
+            return 1, e
+        terms = turned.ordered
+        sign = -1 if terms[0][1] < 0 else 1
         other = self.build(add_terms(turned.shape, [(turned, sign)]))
         if other is e:
-            return ONE, e
+            return 1, e
         if e.shape[0] == 1 or (other.size, sort_key(other)) < (e.size, sort_key(e)):
             return sign, self.algebra.transpose(other)
-        return ONE, e
+        return 1, e
 
     def multiply(self, a: Poly, b: Poly) -> Poly:
         """Return the product; sums are not multiplied out, but scalars go into them."""
@@ -201,10 +215,10 @@ class Normalizer:
         mono, value = self.single(c)
         if mono == UNIT:
             return Poly(shape, {m: k * value for m, k in a.terms.items()})
-        parts = []
+        parts: list[tuple[Poly, Number]] = []
         for m, k in a.terms.items():
             scaled = Mono(self.scalars.merge(mono.scalars, m.scalars), m.factors)
-            parts.append((term(shape, scaled, k * value), ONE))
+            parts.append((term(shape, scaled, k * value), 1))
         return add_terms(shape, parts)
 
     def _power(self, e: Expr) -> Poly:
@@ -212,6 +226,17 @@ class Normalizer:
         if e.is_scalar:
             return self.scalars.power(self.normal(e.args[0]), exponent)
         return self.entrywise.power(e.args[0], exponent)
+
+
+def _only_factor(poly: Poly) -> Expr | None:
+    """Return the factor that a polynomial consists of, if it is no more than that."""
+    if poly.single is None or poly.single[1] != 1:
+        return None
+    scalars, factors = poly.single[0]
+    if len(factors) == 1 and not scalars:
+        return factors[0]
+    plain = len(scalars) == 1 and not factors and scalars[0][1] == 1 and poly.shape == SCALAR
+    return scalars[0][0] if plain else None
 
 
 def _is_scalar_term(poly: Poly) -> bool:

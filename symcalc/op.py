@@ -78,7 +78,8 @@ class Op:
         self, shapes: Sequence[Shape], dims: Sequence[Dim] = (), unify: Unify = same
     ) -> dict[str, Dim]:
         """Match the shapes of the arguments with the slots; return the dimensions by name."""
-        self._check_count(len(shapes), len(dims))
+        if len(shapes) != len(self.slots) or len(dims) != len(self.dims):
+            self._check_count(len(shapes), len(dims))
         bound: dict[str, Dim] = dict(zip(self.dims, dims, strict=True))
         later: list[tuple[int, Dim, Dim]] = []
         for index, shape in enumerate(shapes):
@@ -86,10 +87,10 @@ class Op:
             for pattern, dim in ((slot.rows, shape[0]), (slot.cols, shape[1])):
                 if isinstance(pattern, Polynomial):
                     later.append((index, pattern, dim))
-                elif isinstance(pattern, str) and pattern not in bound:
-                    bound[pattern] = dim
-                elif not unify(bound.get(pattern, pattern), dim):  # type: ignore[arg-type]
-                    raise self._conflict(index, bound.get(pattern, pattern), shapes)  # type: ignore[arg-type]
+                    continue
+                wanted = bound.setdefault(pattern, dim) if isinstance(pattern, str) else pattern
+                if wanted is not dim and not unify(wanted, dim):
+                    raise self._conflict(index, wanted, shapes)
         for index, pattern, dim in later:
             self._bind_product(pattern, dim, bound, unify)
             if not unify(dim_substitute(pattern, bound), dim):

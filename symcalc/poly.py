@@ -6,17 +6,16 @@ factors. The empty chain of a square shape is the identity.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
 from typing import NamedTuple
 
+from symcalc.exact import Number
 from symcalc.expr import Expr, sort_key
 from symcalc.shape import SCALAR, Shape
 
-Exponent = Fraction | Expr
+Exponent = Number | Expr
 Scalars = tuple[tuple[Expr, Exponent], ...]
-ONE = Fraction(1)
 
 
 class Mono(NamedTuple):
@@ -29,48 +28,55 @@ class Mono(NamedTuple):
 UNIT = Mono()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Poly:
-    """A sum of terms of one shape; the zero has none."""
+    """A sum of terms of one shape, not changed once made; the zero has none.
 
-    shape: Shape
-    terms: dict[Mono, Fraction]
+    `single` is the only term, if there is exactly one.
+    """
+
+    __slots__ = ("_ordered", "shape", "single", "terms")
+
+    def __init__(self, shape: Shape, terms: dict[Mono, Number]) -> None:
+        self.shape = shape
+        self.terms = terms
+        self.single = next(iter(terms.items())) if len(terms) == 1 else None
+        self._ordered: list[tuple[Mono, Number]] | None = None
 
     @property
-    def single(self) -> tuple[Mono, Fraction] | None:
-        """The only term, if there is exactly one."""
-        if len(self.terms) != 1:
-            return None
-        return next(iter(self.terms.items()))
+    def ordered(self) -> list[tuple[Mono, Number]]:
+        """The terms in their natural order."""
+        if self._ordered is None:
+            self._ordered = sorted(self.terms.items(), key=_place)
+        return self._ordered
 
     @property
-    def constant(self) -> Fraction | None:
+    def constant(self) -> Number | None:
         """The value, if this is a number."""
         if self.shape != SCALAR:
             return None
         if not self.terms:
-            return Fraction(0)
+            return 0
         single = self.single
         return single[1] if single and single[0] == UNIT else None
 
 
-def term(shape: Shape, mono: Mono, coefficient: Fraction = ONE) -> Poly:
+def term(shape: Shape, mono: Mono, coefficient: Number = 1) -> Poly:
     """Return a single term."""
     return Poly(shape, {mono: coefficient})
 
 
 def atom(e: Expr) -> Poly:
     """Return an expression that the normal form does not look into."""
-    mono = Mono(((e, ONE),)) if e.is_scalar else Mono((), (e,))
-    return Poly(e.shape, {mono: ONE})
+    mono = Mono(((e, 1),)) if e.is_scalar else Mono((), (e,))
+    return Poly(e.shape, {mono: 1})
 
 
-def add_terms(shape: Shape, parts: list[tuple[Poly, Fraction]]) -> Poly:
+def add_terms(shape: Shape, parts: list[tuple[Poly, Number]]) -> Poly:
     """Return the combination of polynomials; terms that cancel vanish."""
-    total: dict[Mono, Fraction] = {}
+    total: dict[Mono, Number] = {}
     for poly, factor in parts:
         for mono, coefficient in poly.terms.items():
-            value = total.get(mono, 0) + coefficient * factor
+            value = total.get(mono, 0) + (coefficient if factor == 1 else coefficient * factor)
             if value:
                 total[mono] = value
             else:
@@ -80,35 +86,30 @@ def add_terms(shape: Shape, parts: list[tuple[Poly, Fraction]]) -> Poly:
 
 def sorted_scalars(merged: dict[Expr, Exponent]) -> Scalars:
     """Order the factors and drop those with exponent zero."""
-    kept = [(base, k) for base, k in merged.items() if not (isinstance(k, Fraction) and k == 0)]
+    kept = [(base, k) for base, k in merged.items() if k != 0]
+    if len(kept) < 2:
+        return tuple(kept)
     return tuple(sorted(kept, key=lambda item: sort_key(item[0])))
 
 
 def below_line(k: Exponent) -> bool:
     """Whether a factor with this exponent stands below the line of a fraction."""
-    return isinstance(k, Fraction) and k < 0
+    return not isinstance(k, Expr) and k < 0
 
 
-def mono_key(mono: Mono) -> tuple[object, ...]:
+def _place(item: tuple[Mono, Number]) -> tuple[object, ...]:
     """The natural order of terms: more matrix factors first, then by name."""
-    chain = tuple(sort_key(f) for f in mono.factors)
-    scalars = tuple((sort_key(base), -_size(k)) for base, k in mono.scalars)
-    return (-len(mono.factors), not mono.scalars if not mono.factors else False, chain, scalars)
+    mono, _ = item
+    scalars, factors = mono
+    chain = [f.order for f in factors]
+    powers = [(base.order, -1 if isinstance(k, Expr) else -k) for base, k in scalars]
+    return (-len(chain), not powers and not chain, chain, powers)
 
 
-def _size(k: Exponent) -> Fraction:
-    return k if isinstance(k, Fraction) else ONE
-
-
-def ordered(poly: Poly) -> list[tuple[Mono, Fraction]]:
-    """Return the terms in their natural order."""
-    return sorted(poly.terms.items(), key=lambda item: mono_key(item[0]))
-
-
-def content(coefficients: list[Fraction]) -> Fraction:
+def content(coefficients: list[Number]) -> Number:
     """Return the positive rational that divides all coefficients into coprime integers."""
     top, bottom = 0, 1
     for value in coefficients:
         top = gcd(top, value.numerator)
         bottom = bottom * value.denominator // gcd(bottom, value.denominator)
-    return Fraction(top, bottom)
+    return top if bottom == 1 else Fraction(top, bottom)

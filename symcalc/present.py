@@ -7,14 +7,13 @@ signs. Sums are written in `sums.py`, terms and products in `terms.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from symcalc.exact import Number
 from symcalc.expr import Expr, rebuild
 from symcalc.factors import MAX_FACTORS, flatten
 from symcalc.graph import postorder
-from symcalc.length import Lengths
-from symcalc.poly import ONE, Mono, Poly, ordered
+from symcalc.poly import Mono, Poly
 from symcalc.sums import FACTORED_TERMS, Sums
 from symcalc.terms import Factors, Terms
 
@@ -22,6 +21,39 @@ if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
 RING = frozenset({"sum", "product", "scale", "quotient", "entrywise power"})
+
+
+class Wording:
+    """The sums of a formula, so that they are written as its author wrote them."""
+
+    def __init__(self) -> None:
+        self.exact: dict[Expr, Expr] = {}  # by the canonical sum
+        self.boxed: dict[Expr, tuple[Number, Expr]] = {}  # by the factor, with its sign
+        self.kept: set[Expr] = set()  # the sums whose signs stay as they are
+
+    def learn(self, e: Expr, n: Normalizer) -> None:
+        """Remember a sum, if no shorter way to write it is known."""
+        poly = n.normal(e)
+        if len(poly.terms) < 2:
+            return
+        canonical = n.build(poly)
+        if n.length(e) > n.length(canonical) or not _functions(e) <= _functions(canonical):
+            return
+        self.exact.setdefault(canonical, e)
+        mono, sign = n.single(poly)
+        boxed = mono.factors or tuple(base for base, _ in mono.scalars)
+        if abs(sign) == 1 and len(boxed) == 1 and boxed[0].op.role == "sum":
+            self.kept.add(self.boxed.setdefault(boxed[0], (sign, e))[1])
+
+
+def wording(n: Normalizer, like: Expr | None) -> Wording:
+    """Return how the author of `like` wrote its sums; a normalizer asks only once."""
+    if like not in n.wordings:
+        n.wordings[like] = words = Wording()
+        for e in postorder([like] if like is not None else []):
+            if e.op.role == "sum":
+                words.learn(e, n)
+    return n.wordings[like]
 
 
 class Presenter:
@@ -32,37 +64,17 @@ class Presenter:
         self.algebra = normalizer.algebra
         self.regrouped = False  # whether a sum was written otherwise than term by term
         self.shown: dict[Expr, Expr] = {}
-        self.exact: dict[Expr, Expr] = {}
-        self.worded: dict[Expr, tuple[Fraction, Expr]] = {}
-        self.length = Lengths().of
+        self.length = normalizer.length
+        self.words = wording(normalizer, like)
         self.terms = Terms(self)
         self.sums = Sums(self)
-        if like is not None:
-            self._learn(like)
 
-    def _learn(self, like: Expr) -> None:
-        """Remember the sums of a formula, so that they are written as its author wrote them."""
-        for e in postorder([like]):
-            poly = self.n.normal(e) if e.op.role == "sum" else None
-            if poly is None or len(poly.terms) < 2:
-                continue
-            canonical = self.n.build(poly)
-            if self.length(e) > self.length(canonical) or not _functions(e) <= _functions(
-                canonical
-            ):
-                continue
-            self.exact.setdefault(canonical, e)
-            mono, sign = self.n.single(poly)
-            boxed = mono.factors or tuple(base for base, _ in mono.scalars)
-            if abs(sign) == 1 and len(boxed) == 1 and boxed[0].op.role == "sum":
-                self.worded.setdefault(boxed[0], (sign, e))
-
-    def as_worded(self, factor: Expr) -> tuple[Fraction, Expr]:
+    def as_worded(self, factor: Expr) -> tuple[Number, Expr]:
         """Return a factor as its author wrote it, and the sign that this takes."""
         turned = factor.op.role == "transpose"
-        found = self.worded.get(factor.args[0] if turned else factor)
+        found = self.words.boxed.get(factor.args[0] if turned else factor)
         if found is None:
-            return ONE, self.shown[factor]
+            return 1, self.shown[factor]
         return found[0], self.algebra.transpose(found[1]) if turned else found[1]
 
     def box(self, e: Expr) -> Expr:
@@ -76,18 +88,14 @@ class Presenter:
 
     def present(self, root: Expr) -> Expr:
         """Return the presented form of a canonical expression."""
-        stack = [root]
+        stack: list[Expr | None] = [root]
         while stack:
-            e = stack[-1]
-            if e in self.shown:
-                stack.pop()
-                continue
-            waiting = [part for part in self._parts(e) if part not in self.shown]
-            if waiting:
-                stack.extend(waiting)
-            else:
-                stack.pop()
+            e = stack.pop()
+            if e is None:  # all parts of the expression below it are presented
+                e = cast(Expr, stack.pop())
                 self.shown[e] = self._show(e)
+            elif e not in self.shown:
+                stack += (e, None, *self._parts(e))
         return self.shown[root]
 
     def _ring(self, e: Expr) -> Poly | None:
@@ -105,12 +113,12 @@ class Presenter:
         return [part for mono in poly.terms for part in _atoms(mono)]
 
     def _show(self, e: Expr) -> Expr:
-        if e in self.exact:
-            return self.exact[e]
+        if e in self.words.exact:
+            return self.words.exact[e]
         poly = self._ring(e)
         if poly is not None:
             return self.sums.sum_of(
-                [(c, m.scalars, m.factors) for m, c in ordered(poly)], poly.shape
+                [(c, m.scalars, m.factors) for m, c in poly.ordered], poly.shape
             )
         if e.op.role == "product" and len(factors := flatten(e, MAX_FACTORS)) <= MAX_FACTORS:
             return self.terms.chain(self.all_shown(factors), e.shape)
@@ -121,7 +129,7 @@ class Presenter:
         """Write the transpose of a sum as a sum where that is shorter."""
         inner = e.args[0]
         poly = self.n.memo.get(inner)
-        if inner.op.role != "sum" or inner in self.worded or poly is None or 1 in inner.shape:
+        if inner.op.role != "sum" or inner in self.words.boxed or poly is None or 1 in inner.shape:
             return shown
         if len(poly.terms) > FACTORED_TERMS:
             return shown

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from symcalc.exact import Number
 from symcalc.shape import SCALAR, Dim, dim_add
 from symcalc.style import LEVELS, Piece, Style, latex_fraction, parsed_template
 
@@ -80,12 +81,12 @@ def _number(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     return _rational(printer.style, e.data)
 
 
-def _rational(style: Style, value: Fraction) -> Piece:
+def _rational(style: Style, value: Number) -> Piece:
     sign = "-" if value < 0 else ""
     top, bottom = str(abs(value.numerator)), str(value.denominator)
     if value.denominator == 1:
         shown, level = top, "atom"
-    elif value.denominator > DECIMAL_FROM and (decimal := _decimal(abs(value))):
+    elif value.denominator > DECIMAL_FROM and (decimal := _decimal(abs(Fraction(value)))):
         shown, level = decimal, "atom"
     else:
         shown, level = style.fraction(top, bottom), "product"
@@ -134,7 +135,7 @@ def _joined(printer: Printer, left: str, right: str) -> str:
     return printer.style.times.join([left, right])
 
 
-def _multiple(printer: Printer, value: Fraction, shown: str, a: Piece) -> Piece:
+def _multiple(printer: Printer, value: Number, shown: str, a: Piece) -> Piece:
     sign, value = ("-", -value) if value < 0 else ("", value)
     if value.denominator != 1 and value.denominator <= DECIMAL_FROM:
         return _fraction(printer, sign, value, shown, a)
@@ -149,7 +150,7 @@ def _factor(printer: Printer, e: Expr, piece: Piece) -> str:
     return printer.at(piece, LEVELS["unary" if closed else "product"])
 
 
-def _fraction(printer: Printer, sign: str, value: Fraction, shown: str, a: Piece) -> Piece:
+def _fraction(printer: Printer, sign: str, value: Number, shown: str, a: Piece) -> Piece:
     top, bottom = str(value.numerator), str(value.denominator)
     if printer.style.column == "latex":
         return Piece(f"{sign}{latex_fraction(top, bottom)} {shown}", LEVELS["product"])

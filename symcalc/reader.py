@@ -56,6 +56,13 @@ class Vocabulary(Protocol):
     def names(self) -> list[str]: ...
 
 
+INFIX: dict[str, Callable[[Algebra, Expr, Expr], Expr]] = {
+    "*": Algebra.times, "/": Algebra.divide, ".*": Algebra.hadamard,
+    "./": Algebra.hadamard_divide, "^": Algebra.power, ".^": Algebra.entrywise_power,
+    ":": Algebra.frobenius, "kron": lambda algebra, a, b: algebra.call("kron", a, b),
+}  # fmt: skip
+
+
 class OpenSum(list[Expr]):
     """The terms of a sum that may go on."""
 
@@ -412,13 +419,7 @@ class Reader:
         if item.value in "+-":
             return self._add(item)
         a, b = self._pop(2)
-        builders: dict[str, Callable[[Expr, Expr], Expr]] = {
-            "*": self.algebra.times, "/": self.algebra.divide, ".*": self.algebra.hadamard,
-            "./": self.algebra.hadamard_divide, "^": self.algebra.power,
-            ".^": self.algebra.entrywise_power, ":": self.algebra.frobenius,
-            "kron": partial(self.algebra.call, "kron"),
-        }  # fmt: skip
-        self.stack.append(builders[item.value](a, b))
+        self.stack.append(INFIX[item.value](self.algebra, a, b))
         return None
 
     def _add(self, item: Item) -> None:
@@ -442,7 +443,7 @@ class Reader:
 
     def _finish(self, e: Expr) -> Reading:
         notes = tuple(dict.fromkeys(self.algebra.notes))
-        if not self.unifier.count:
+        if not self.unifier.names:
             return Reading(e, self.scope, notes=notes)
         names = self._dim_names()
         root, *symbols = resize([e, *self.scope.values()], names)

@@ -7,13 +7,13 @@ factors. A row whose variables need attributes fires only where these are known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symcalc.errors import RuleError
+from symcalc.exact import quotient
 from symcalc.expr import Expr
 from symcalc.factors import flatten, untransposed
-from symcalc.op import Rewrite
+from symcalc.op import Op, Rewrite
 from symcalc.poly import Exponent, Poly
 from symcalc.shape import SCALAR, Dim, dim_substitute
 from symcalc.template import Template
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
 MAX_DEPTH = 90
+NONE: frozenset[str] = frozenset()
+COMMUTATIVE = frozenset({"hadamard", "sum"})
 Binding = dict[Expr, Expr]
 Factors = tuple[Expr, ...]
 
@@ -37,12 +39,18 @@ class Rule:
         self.needs = row.needs
         self.factors = flatten(lhs)
 
-    def may_start(self, n: Normalizer, trigger: int, factor: Expr) -> bool:
-        """Whether a factor has the attributes that a variable pattern in its place needs."""
+        self.heads = None if lhs.op.role in COMMUTATIVE else [_head(p) for p in lhs.args]
+
+    def needed(self, trigger: int) -> frozenset[str]:
+        """Return the attributes that a factor in the place of a variable pattern must have."""
         variable = untransposed(self.factors[trigger])
-        if variable.op.role != "symbol" or variable.name not in self.needs:
-            return True
-        return self.needs[variable.name] <= n.attributes.of(untransposed(factor))
+        return self.needs.get(variable.name, NONE) if variable.op.role == "symbol" else NONE
+
+    def may_match(self, e: Expr) -> bool:
+        """Whether the operations right below the root fit: most rows are ruled out here."""
+        return self.heads is None or all(
+            head is None or head is arg.op for head, arg in zip(self.heads, e.args, strict=False)
+        )
 
 
 class Rules:
@@ -50,7 +58,7 @@ class Rules:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.by_root: dict[str, list[Rule]] = {}
-        self.by_factor: dict[str, list[tuple[Rule, int]]] = {}
+        self.by_factor: dict[str, list[tuple[Rule, int, frozenset[str]]]] = {}
         self.by_base: dict[str, list[Rule]] = {}
         for rule in rules:
             self._index(rule)
@@ -59,7 +67,8 @@ class Rules:
         lhs = rule.lhs
         if lhs.op.role == "product":
             place = next((k for k, f in enumerate(rule.factors) if not _is_variable(f)), 0)
-            self.by_factor.setdefault(_key(rule.factors[place]), []).append((rule, place))
+            entry = (rule, place, rule.needed(place))
+            self.by_factor.setdefault(_key(rule.factors[place]), []).append(entry)
         elif lhs.op.role == "entrywise power" and lhs.is_scalar:
             self.by_base.setdefault(lhs.args[0].op.name, []).append(rule)
         else:
@@ -68,6 +77,8 @@ class Rules:
     def apply(self, n: Normalizer, e: Expr) -> Poly | None:
         """Rewrite a node at its root, if a row fits."""
         for rule in self.by_root.get(e.op.name, ()):
+            if not rule.may_match(e):
+                continue
             for binding in Matcher(n).match(rule.lhs, e, {}):
                 if self._allowed(n, rule, binding):
                     return self._result(n, rule, binding)
@@ -77,11 +88,11 @@ class Rules:
         """Rewrite `base^k` by a row for a power of the base that divides `k`."""
         for rule in self.by_base.get(base.op.name, ()):
             unit = rule.lhs.args[1].data
-            if not isinstance(k, Fraction) or (k / unit).denominator != 1:
+            if isinstance(k, Expr) or quotient(k, unit).denominator != 1:
                 continue
             for binding in Matcher(n).match(rule.lhs.args[0], base, {}):
                 if self._allowed(n, rule, binding):
-                    return n.scalars.power(self._result(n, rule, binding), k / unit)
+                    return n.scalars.power(self._result(n, rule, binding), quotient(k, unit))
         return None
 
     def reduce_chain(self, n: Normalizer, factors: Factors) -> tuple[Poly, Factors, Factors] | None:
@@ -89,8 +100,11 @@ class Rules:
         if len(factors) < 2:
             return None
         for place, factor in enumerate(factors):
-            for rule, trigger in self.by_factor.get(_key(factor), ()):
-                if not rule.may_start(n, trigger, factor):
+            for rule, trigger, needed in self.by_factor.get(_key(factor), ()):
+                after = len(rule.factors) - trigger
+                if place < trigger or place + after > len(factors):
+                    continue  # each pattern takes at least one factor
+                if needed and not needed <= n.attributes.of(untransposed(factor)):
                     continue
                 found = self._window(n, rule, trigger, factors, place)
                 if found is not None:
@@ -158,7 +172,7 @@ class Matcher:
 
     def _arguments(self, pattern: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
         orders: list[Sequence[Expr]] = [e.args]
-        if pattern.op.role in ("hadamard", "sum") and len(e.args) == 2:
+        if pattern.op.role in COMMUTATIVE and len(e.args) == 2:
             orders.append(e.args[::-1])
         for order in orders:
             yield from self._all(list(zip(pattern.args, order, strict=True)), binding)
@@ -234,6 +248,11 @@ class Matcher:
         else:
             factors = mono.factors
         return factors[::-1] if backwards else factors
+
+
+def _head(pattern: Expr) -> Op | None:
+    """Return the operation that a pattern needs; None for a variable, which fits everything."""
+    return None if _is_variable(pattern) else pattern.op
 
 
 def _is_variable(e: Expr) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Rulebook:
         self.algebra = Algebra(self.ops)
         self.rewrites = tuple(rewrites)
         self.bodies: dict[tuple[Op, str, str], Template] = {}
+        self.unread: dict[tuple[Op, str, str], Callable[[], Template]] = {}
         self.cache: dict[Any, Any] = {}
         self.functions: Functions | None = None  # rows that are written when they are asked for
         self._calls: dict[str, list[Op]] = {}
@@ -41,6 +42,7 @@ class Rulebook:
         book = Rulebook({**self.ops, **fresh}, self.rewrites)
         book.bodies.update(self.bodies)
         book.functions = self.functions
+        book.unread.update(self.unread)
         for op in fresh.values():
             op.algebra = book.algebra
         return book
@@ -109,11 +111,20 @@ class Rulebook:
         return read(text, where, self).expr
 
     def body(self, op: Op, column: str, slot: str) -> Template | None:
-        """Return a compiled body, or None where the row has none."""
-        found = self.bodies.get((op, column, slot))
+        """Return a compiled body, or None where the row has none. It is read when first asked."""
+        key = (op, column, slot)
+        if key in self.unread:
+            self.bodies[key] = self.unread[key]()
+            del self.unread[key]
+        found = self.bodies.get(key)
         if found is None and self.functions is not None:
-            return self.functions.bodies.get((op, column, slot))
+            return self.functions.bodies.get(key)
         return found
+
+    def read_bodies(self, op: Op) -> None:
+        """Read the bodies of an operation; raise `RuleError` for one that is refused."""
+        for key in [key for key in self.unread if key[0] is op]:
+            self.body(*key)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from symcalc.evaluate import size_of
 from symcalc.expr import Expr
 from symcalc.shape import SCALAR, dim_names
 
-Rng = np.random.Generator
+Rng: TypeAlias = "np.random.Generator"  # as text: numpy.random is imported when first used
 Array = Any
 SIZES = (3, 4, 2, 5, 6, 7)
 RANGES = {"large": (1.1, 3.0), "fraction": (0.1, 0.9)}  # entries above 1, or between 0 and 1

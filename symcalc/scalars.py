@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from symcalc.exact import HALF, Number, raised
 from symcalc.expr import Expr, node
-from symcalc.poly import ONE, Exponent, Mono, Poly, Scalars, sorted_scalars, term
+from symcalc.poly import Exponent, Mono, Poly, Scalars, sorted_scalars, term
 from symcalc.shape import SCALAR
 
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ class ScalarFactors:
         return sorted_scalars(merged)
 
     def add_exponents(self, a: Exponent, b: Exponent) -> Exponent:
-        if isinstance(a, Fraction) and isinstance(b, Fraction):
+        if not (isinstance(a, Expr) or isinstance(b, Expr)):
             return a + b
         poly = self.n.normal(self.n.algebra.sum_of(self.as_expr(a), self.as_expr(b)))
         return self.exponent(poly)
 
     def as_expr(self, k: Exponent) -> Expr:
-        return self.n.algebra.number(k) if isinstance(k, Fraction) else k
+        return k if isinstance(k, Expr) else self.n.algebra.number(k)
 
     def exponent(self, poly: Poly) -> Exponent:
         constant = poly.constant
@@ -43,9 +44,9 @@ class ScalarFactors:
 
     def power(self, base: Poly, k: Exponent) -> Poly:
         """Return a scalar to a power."""
-        if isinstance(k, Fraction):
+        if not isinstance(k, Expr):
             if k == 0:
-                return self.n.number(ONE)
+                return self.n.number(1)
             constant = base.constant
             if constant is not None and (root := rational_power(constant, k)) is not None:
                 return self.n.number(root)
@@ -54,20 +55,20 @@ class ScalarFactors:
         if k == 1:
             return base
         mono, c = self.n.single(base)
-        if isinstance(k, Fraction) and k.denominator == 1:
+        if not isinstance(k, Expr) and k.denominator == 1:
             scalars = tuple((b, self.times_exponent(x, k)) for b, x in mono.scalars)
-            return self._settle_powers(scalars, c**k.numerator)
+            return self._settle_powers(scalars, raised(c, k.numerator))
         return self._root(mono, c, k)
 
-    def _root(self, mono: Mono, c: Fraction, k: Exponent) -> Poly:
+    def _root(self, mono: Mono, c: Number, k: Exponent) -> Poly:
         """Split a power with any exponent over those factors that are known to be positive."""
         safe = [(b, x) for b, x in mono.scalars if self.n.attributes.has(b, "positive")]
         rest = tuple((b, x) for b, x in mono.scalars if (b, x) not in safe)
         scalars = self.merge((), tuple((b, self.times_exponent(x, k)) for b, x in safe))
-        value = rational_power(c, k) if c > 0 and isinstance(k, Fraction) else None
-        outside = ONE
+        value = rational_power(c, k) if c > 0 and not isinstance(k, Expr) else None
+        outside: Number = 1
         if value is not None:
-            outside, c = value, ONE
+            outside, c = value, 1
         if len(rest) == 1 and c == 1 and rest[0][1] == 1:
             scalars = self.merge(scalars, ((rest[0][0], k),))
         elif rest or c != 1:
@@ -76,11 +77,11 @@ class ScalarFactors:
         return self._settle_powers(scalars, outside)
 
     def times_exponent(self, x: Exponent, k: Exponent) -> Exponent:
-        if isinstance(x, Fraction) and isinstance(k, Fraction):
+        if not (isinstance(x, Expr) or isinstance(k, Expr)):
             return x * k
         return self.exponent(self.n.normal(self.n.algebra.times(self.as_expr(x), self.as_expr(k))))
 
-    def _settle_powers(self, scalars: Scalars, c: Fraction) -> Poly:
+    def _settle_powers(self, scalars: Scalars, c: Number) -> Poly:
         """Apply the rows for powers of one factor, such as `normF(A)^2 = tr(A'*A)`."""
         scalars = self.merge((), scalars)
         for base, k in scalars:
@@ -95,7 +96,7 @@ class ScalarFactors:
             return self.n.algebra.entrywise_power(base, k)
         if k == 1:
             return base
-        if k == Fraction(1, 2):
+        if k == HALF:
             return self.n.algebra.call("sqrt", base)
         return node(
             self.n.algebra.role["entrywise power"], (base, self.n.algebra.number(k)), base.shape
@@ -104,20 +105,20 @@ class ScalarFactors:
     def shared(self, poly: Poly) -> Scalars:
         """Return the powers with rational exponents that all terms have in common."""
         first, *rest = [
-            {base: k for base, k in mono.scalars if isinstance(k, Fraction)} for mono in poly.terms
+            {base: k for base, k in mono.scalars if not isinstance(k, Expr)} for mono in poly.terms
         ]
         for here in rest:
             first = {base: min(k, here[base]) for base, k in first.items() if base in here}
         return sorted_scalars(dict(first))
 
 
-def rational_power(value: Fraction, k: Fraction) -> Fraction | None:
+def rational_power(value: Number, k: Number) -> Number | None:
     """Return `value**k` if it is a rational number of reasonable size, else None."""
     if value == 0 and k < 0:
         return None
     if k.denominator == 1:
         size = max(value.numerator.bit_length(), value.denominator.bit_length())
-        return value**k.numerator if size * abs(k.numerator) < 4096 else None
+        return raised(value, k.numerator) if size * abs(k.numerator) < 4096 else None
     if value < 0:
         return None
     roots = [_exact_root(part, k.denominator) for part in (value.numerator, value.denominator)]
@@ -126,7 +127,7 @@ def rational_power(value: Fraction, k: Fraction) -> Fraction | None:
     top, bottom = roots
     if not top and k < 0:
         return None
-    return Fraction(top or 0, bottom or 1) ** k.numerator
+    return raised(Fraction(top or 0, bottom or 1), k.numerator)
 
 
 def _exact_root(value: int, degree: int) -> int | None:

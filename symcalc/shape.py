@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from symcalc.errors import ShapeError
 
@@ -126,9 +127,12 @@ def dim_substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
 
 def dim_names(dim: Dim) -> Iterable[str]:
     """Return the names that occur in `dim`."""
-    return [name for names, _ in _terms(dim).items() for name in names]
+    if isinstance(dim, Polynomial):
+        return [name for names, _ in dim.terms for name in names]
+    return (dim,) if isinstance(dim, str) else ()
 
 
+@lru_cache(maxsize=1000)
 def parse_dim(text: str) -> Dim:
     """Read a dimension such as `3`, `n`, `n*m`, `n + 1`, `n - 1` or `n*n/2`."""
     total: Dim = 0
@@ -175,12 +179,12 @@ class Unifier:
         self.values: dict[str, Dim] = {}
         self.hints: dict[str, str] = {}
         self.open: list[tuple[Dim, Dim]] = []
-        self.count = 0
+        self.names: list[str] = []
 
     def fresh(self, mark: str = FREE, hint: str = "") -> str:
         """Return a new unknown dimension."""
-        self.count += 1
-        name = f"{mark}{self.count}"
+        name = f"{mark}{len(self.names) + 1}"
+        self.names.append(name)
         if hint:
             self.hints[name] = hint
         return name
@@ -194,6 +198,8 @@ class Unifier:
         return dim_substitute(dim, {name: self._resolve_name(name) for name in dim_names(dim)})
 
     def _resolve_name(self, name: str) -> Dim:
+        if name not in self.values:
+            return name
         seen = [name]
         found: Dim = name
         while isinstance(found, str) and found in self.values:
@@ -208,6 +214,8 @@ class Unifier:
         return found
 
     def __call__(self, a: Dim, b: Dim) -> bool:
+        if a == b:
+            return True
         a, b = self.resolve(a), self.resolve(b)
         if a == b:
             return True

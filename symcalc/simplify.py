@@ -51,9 +51,12 @@ def simplify(
     normalizer `n` that has seen parts of `e` before saves their work.
     """
     n = n or normalizer(book)
+    seen = None
     for _ in range(MAX_ROUNDS):
-        presenter = Presenter(n, like)
         canonical = n.canonical(e)
+        if canonical is seen:
+            break
+        presenter, seen = Presenter(n, like), canonical
         before, e = e, presenter.present(canonical)
         if e in (before, canonical) or (like is not None and not presenter.regrouped):
             break

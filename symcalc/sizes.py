@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from symcalc.expr import Expr, node
 from symcalc.graph import postorder
-from symcalc.shape import FREE, LOOSE, SCALAR, Dim, Unifier, dim_names, dim_substitute
+from symcalc.shape import FREE, LOOSE, SCALAR, Dim, Shape, Unifier, dim_names, dim_substitute
 
 DIM_NAMES = "nmpqrskl"
 
@@ -18,7 +18,6 @@ def name_unknown(unifier: Unifier, symbols: Sequence[Expr], taken: Set[str]) -> 
     """
     free = (name for name in _dim_names() if name not in taken)
     found: dict[str, Dim] = {}
-    unknown = [f"{mark}{k}" for k in range(1, unifier.count + 1) for mark in FREE + LOOSE]
     for symbol in symbols:
         for dim in symbol.shape:
             for name in dim_names(unifier.resolve(dim)):
@@ -27,24 +26,28 @@ def name_unknown(unifier: Unifier, symbols: Sequence[Expr], taken: Set[str]) -> 
     first = next((s.shape[0] for s in symbols if s.shape != SCALAR), None)
     default = first if first is not None else next(free)
     default = dim_substitute(unifier.resolve(default), found)
-    for name in unknown:
-        resolved = unifier.resolve(name)
-        for inner in dim_names(resolved):
+    resolved = {name: unifier.resolve(name) for name in unifier.names}
+    for dim in resolved.values():
+        for inner in dim_names(dim):
             if inner[0] in FREE + LOOSE:
                 found.setdefault(inner, default)
-    return found | {name: dim_substitute(unifier.resolve(name), found) for name in unknown}
+    return found | {name: dim_substitute(dim, found) for name, dim in resolved.items()}
 
 
 def resize(roots: list[Expr], sizes: Mapping[str, Dim]) -> list[Expr]:
     """Replace dimensions by others throughout expressions."""
     memo: dict[Expr, Expr] = {}
+    shapes: dict[Shape, Shape] = {}
     for old in postorder(roots):
-        shape = (dim_substitute(old.shape[0], sizes), dim_substitute(old.shape[1], sizes))
+        shape = shapes.get(old.shape)
+        if shape is None:
+            rows, cols = old.shape
+            shape = shapes[old.shape] = (dim_substitute(rows, sizes), dim_substitute(cols, sizes))
         if old.op.role == "dimension":
             memo[old] = old.op.algebra.dimension(dim_substitute(old.data, sizes))
             continue
         data = tuple(dim_substitute(d, sizes) for d in old.data) if old.op.dims else old.data
-        memo[old] = node(old.op, tuple(memo[arg] for arg in old.args), shape, data)
+        memo[old] = node(old.op, tuple([memo[arg] for arg in old.args]), shape, data)
     return [memo[root] for root in roots]
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import NamedTuple
 
 from symcalc.differential import dependents
 from symcalc.errors import RuleError
+from symcalc.exact import Number
 from symcalc.expr import Expr, substitute
 from symcalc.factors import untransposed
 from symcalc.graph import postorder
 from symcalc.normal import Normalizer
-from symcalc.poly import Mono, ordered
+from symcalc.poly import Mono
 from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR, Dim
 from symcalc.simplify import normalizer, simplify
@@ -63,12 +63,12 @@ def _sided_terms(linear: Expr, h: Expr, book: Rulebook) -> list[Sided]:
     """Return the terms, if each has the unknown as one of its factors; else none."""
     n = normalizer(book)
     poly = n.normal(linear)
-    found = [_sided(n, mono, poly.terms[mono], h) for mono, _ in ordered(poly)]
+    found = [_sided(n, mono, poly.terms[mono], h) for mono, _ in poly.ordered]
     terms = [t for t in found if t is not None]
     return terms if len(terms) == len(found) else []
 
 
-def _sided(n: Normalizer, mono: Mono, coefficient: Fraction, h: Expr) -> Sided | None:
+def _sided(n: Normalizer, mono: Mono, coefficient: Number, h: Expr) -> Sided | None:
     places = [k for k, factor in enumerate(mono.factors) if h in factor.variables]
     if len(places) != 1 or any(h in base.variables for base, _ in mono.scalars):
         return None

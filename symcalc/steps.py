@@ -238,9 +238,7 @@ def _terms_form(presenter: Presenter, g: Poly, h: Expr) -> Expr:
     algebra = presenter.algebra
     parts = []
     for mono, c in g.terms.items():
-        inner = presenter.present(
-            presenter.n.build(Poly(g.shape, {mono._replace(scalars=()): c / c}))
-        )
+        inner = presenter.present(presenter.n.build(Poly(g.shape, {mono._replace(scalars=()): 1})))
         outer = presenter.n.build_term(SCALAR, mono._replace(factors=()), c)
         for base, _ in mono.scalars:
             presenter.present(base)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, node, sort_key
 from symcalc.factors import flatten, untransposed
-from symcalc.poly import ONE, Exponent, Scalars, content
+from symcalc.poly import Exponent, Scalars, content
 from symcalc.shape import SCALAR, Shape
 from symcalc.terms import TURN_SAVING, Factors, Term, transposes
 
@@ -133,7 +133,7 @@ class Sums:
                 rest = tuple(item for item in scalars if item[0] is not base)
                 chain = flatten(base)
                 turned, sign = self.n.chains.turn_all(chain)
-                for ending, s in ((chain, ONE), (turned, sign)):
+                for ending, s in ((chain, 1), (turned, sign)):
                     for factor in ending:
                         self.presenter.present(factor)
                     found.append((c * s, rest, (*factors, *ending)))
@@ -159,7 +159,7 @@ class Sums:
                 return None if penalty and not self._saves(whole, terms, shape) else whole
             if shape == SCALAR:
                 box = self.presenter.box(self.sum_of(rest, shape))
-                return self.terms.term((outer, (*scalars, (box, ONE)), ()), shape)
+                return self.terms.term((outer, (*scalars, (box, 1)), ()), shape)
             return self.terms.term(
                 (outer, scalars, (self.presenter.box(self.sum_of(rest, shape)),)), shape
             )
@@ -169,7 +169,7 @@ class Sums:
         plain = self.length(self._plain(terms, shape))
         return self.length(whole) + IDENTITY_PENALTY < plain
 
-    def _common_scalars(self, terms: list[Term]) -> tuple[Fraction, Scalars, list[Term]]:
+    def _common_scalars(self, terms: list[Term]) -> tuple[Number, Scalars, list[Term]]:
         outer = content([c for c, _, _ in terms])
         if all(self.terms.worded_parts(t)[0] < 0 for t in terms):
             outer = -outer
@@ -179,9 +179,9 @@ class Sums:
             least = {b: _least(k, here[b]) for b, k in shared.items() if b in here}
             shared = {b: k for b, k in least.items() if k is not None}
         if outer == 1 and not shared:
-            return ONE, (), terms
+            return 1, (), terms
         inverse = tuple((b, -k) for b, k in shared.items())
-        rest = [(c / outer, self.n.scalars.merge(s, inverse), f) for c, s, f in terms]
+        rest = [(quotient(c, outer), self.n.scalars.merge(s, inverse), f) for c, s, f in terms]
         return outer, tuple(shared.items()), rest
 
     def _grouped(self, terms: list[Term], shape: Shape) -> Expr | None:
@@ -198,7 +198,7 @@ class Sums:
         if any(len(f) > max(1, len(before) + len(after)) for _, _, f in rest):
             return None
         group = self.sum_of(inside, shape)
-        whole: Term = (ONE, (), (self.presenter.box(group),))
+        whole: Term = (1, (), (self.presenter.box(group),))
         return self.sum_of([*outside, whole], shape) if outside else group
 
     def _best_group(self, terms: list[Term]) -> tuple[Expr, int] | None:
@@ -221,7 +221,7 @@ def _is_full(factors: Factors) -> bool:
 
 
 def _least(a: Exponent, b: Exponent) -> Exponent | None:
-    if isinstance(a, Fraction) and isinstance(b, Fraction):
+    if not (isinstance(a, Expr) or isinstance(b, Expr)):
         return min(a, b) if a * b > 0 and a > 0 else (max(a, b) if a < 0 and b < 0 else None)
     return a if a is b else None
 
@@ -253,8 +253,9 @@ def _shared(a: Factors, b: Factors) -> int:
     return count
 
 
-def _best_rotation(start: Factors, chain: Factors, n: Normalizer) -> tuple[Factors, Fraction]:
+def _best_rotation(start: Factors, chain: Factors, n: Normalizer) -> tuple[Factors, Number]:
     """Return the rotation of a chain or of its transpose that begins most like `start`."""
     turned, sign = n.chains.turn_all(chain)
-    options = [(c, ONE) for c in _rotations(chain)] + [(c, sign) for c in _rotations(turned)]
+    options: list[tuple[Factors, Number]] = [(c, 1) for c in _rotations(chain)]
+    options += [(c, sign) for c in _rotations(turned)]
     return max(options, key=lambda option: _shared(start, option[0]))

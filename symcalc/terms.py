@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from symcalc.exact import Number
 from symcalc.expr import Expr, node
 from symcalc.factors import starts_negative, untransposed
 from symcalc.poly import Exponent, Scalars, below_line
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from symcalc.present import Presenter
 
 Factors = tuple[Expr, ...]
-Term = tuple[Fraction, Scalars, Factors]
+Term = tuple[Number, Scalars, Factors]
 TURN_SAVING = 3
 
 
@@ -36,9 +36,9 @@ class Terms:
         powers.sort(key=lambda item: item[0].op.role != "symbol" or item[1] != 1)
         above = [self.n.scalars.power_of(b, k) for b, k in powers if not below_line(k)]
         below = [self.n.scalars.power_of(b, -k) for b, k in powers if below_line(k)]
-        top, bottom = coefficient, Fraction(1)
+        top, bottom = coefficient, 1
         if below:
-            top, bottom = Fraction(coefficient.numerator), Fraction(coefficient.denominator)
+            top, bottom = coefficient.numerator, coefficient.denominator
         chain = self.chain(tuple(shown), shape) if shown or shape != SCALAR else None
         parts = [*above, *([] if chain is None else [chain])]
         result = self.algebra.number(top)
@@ -50,7 +50,7 @@ class Terms:
             below.insert(0, self.algebra.number(bottom))
         return self.algebra.divide(result, self.n.product(below))
 
-    def worded_parts(self, term: Term) -> tuple[Fraction, list[Expr], list[tuple[Expr, Exponent]]]:
+    def worded_parts(self, term: Term) -> tuple[Number, list[Expr], list[tuple[Expr, Exponent]]]:
         coefficient, scalars, factors = term
         shown, powers = [], []
         for factor in factors:
@@ -59,16 +59,16 @@ class Terms:
             shown.append(worded)
         for base, k in scalars:
             sign, worded = self.presenter.as_worded(base)
-            if sign < 0 and not (isinstance(k, Fraction) and k.denominator == 1):
+            if sign < 0 and (isinstance(k, Expr) or k.denominator != 1):
                 worded = self.presenter.shown[base]
-            elif sign < 0 and isinstance(k, Fraction) and k.numerator % 2:
+            elif sign < 0 and not isinstance(k, Expr) and k.numerator % 2:
                 coefficient = -coefficient
             powers.append((worded, k))
         return coefficient, shown, powers
 
     def _absorb_sign(
-        self, coefficient: Fraction, factors: list[Expr], powers: list[tuple[Expr, Exponent]]
-    ) -> Fraction:
+        self, coefficient: Number, factors: list[Expr], powers: list[tuple[Expr, Exponent]]
+    ) -> Number:
         for k, factor in enumerate(factors):
             flipped = self._flipped(factor)
             if flipped is not None:
@@ -76,14 +76,14 @@ class Terms:
                 return -coefficient
         for k, (base, exponent) in enumerate(powers):
             flipped = self._flipped(base)
-            if flipped is not None and isinstance(exponent, Fraction) and exponent in (1, -1):
+            if flipped is not None and not isinstance(exponent, Expr) and exponent in (1, -1):
                 powers[k] = (flipped, exponent)
                 return -coefficient
         return coefficient
 
     def _flipped(self, e: Expr) -> Expr | None:
         """Return `B - A` for `A - B`, if a sum has a term with a minus sign."""
-        if any(e is worded for _, worded in self.presenter.worded.values()):
+        if e in self.presenter.words.kept:
             return None
         if e.op.role == "transpose":
             inner = self._flipped(e.args[0])

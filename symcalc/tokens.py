@@ -24,7 +24,7 @@ SAME_SIGN = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Token:
     """A piece of the text: its kind (number, name, sign), its text, its position."""
 
