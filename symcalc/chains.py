@@ -41,6 +41,12 @@ class Chains:
             whole, before, after = found
             inner = self.chain_poly_of(whole, before, after, shape)
             return self.n.multiply(term(SCALAR, Mono(scalars), coefficient), inner)
+        spread = self._spread(factors)
+        if spread is not None:
+            parts = [(self.chain_poly(shape, f[:1], f[1:], s), c) for s, f, c in spread]
+            return self.n.multiply(
+                term(SCALAR, Mono(scalars), coefficient), add_terms(shape, parts)
+            )
         segments = _segments(factors)
         outer: tuple[Expr, ...] = ()
         for segment in segments:
@@ -54,6 +60,32 @@ class Chains:
             else:
                 outer += segment
         return Poly(shape, {Mono(scalars, outer): coefficient} if coefficient else {})
+
+    def _spread(
+        self, factors: tuple[Expr, ...]
+    ) -> list[tuple[Scalars, tuple[Expr, ...], Number]] | None:
+        """Multiply `1'*(x - 1*c)` out: a sum beside a vector of ones, which meets ones in it; and
+        `(I - 1*1'/n)*(I - 1*1'/n)`, sums of two terms with ones in both."""
+        for place, factor in enumerate(factors):
+            before, after = factors[:place], factors[place + 1 :]
+            left = before and self._ones_at(before[-1], -1)
+            right = after and _is_ones(after[0])
+            if not (left or right) or untransposed(factor).op.role != "sum":
+                continue
+            poly = self.n.normal(factor)
+            if any(
+                m.factors and (left and _is_ones(m.factors[0]) or right and _is_ones(m.factors[-1]))
+                for m in poly.terms
+            ):
+                return [(m.scalars, before + m.factors + after, c) for m, c in poly.terms.items()]
+        return None
+
+    def _ones_at(self, e: Expr, place: int) -> bool:
+        """Whether a factor is a vector of ones, or a sum of two terms that has one at its edge."""
+        if untransposed(e).op.role != "sum":
+            return _is_ones(e)
+        terms = self.n.normal(e).terms
+        return len(terms) == 2 and any(m.factors and _is_ones(m.factors[place]) for m in terms)
 
     def chain_poly_of(
         self, whole: Poly, before: tuple[Expr, ...], after: tuple[Expr, ...], shape: Shape
@@ -196,6 +228,10 @@ class Chains:
         ]
         _, sign, best = min(rotations, key=lambda rotation: rotation[0])
         return sign, best
+
+
+def _is_ones(e: Expr) -> bool:
+    return untransposed(e).op.role == "ones"
 
 
 def _turns(arg: Expr, slot: str) -> bool:

@@ -33,6 +33,8 @@ class Functions:
             found = expand(self.n, e, []) if expand else None
             rewritten = self.n.rules.apply(self.n, e) if found is None else self.n.normal(found)
             return atom(e) if rewritten is None else rewritten
+        if any(self._is_linear(e, k) and not self.n.normal(a).terms for k, a in enumerate(e.args)):
+            return Poly(e.shape, {})
         args, scalars, coefficient = self._arguments(e)
         expanded = expand(self.n, e, args) if expand else None
         if expanded is not None:
@@ -73,11 +75,11 @@ class Functions:
         return turned if (there.size, sort_key(there)) < (here.size, sort_key(here)) else poly
 
     def _degree(self, e: Expr, index: int) -> int | None:
-        slot = e.op.slot(index).name
-        given: int | None = e.op.column("homogeneous", {}).get(slot)
-        if given is None and self.n.book.body(e.op, "adjoint", slot) is not None:
-            return 1
-        return given
+        given: int | None = e.op.column("homogeneous", {}).get(e.op.slot(index).name)
+        return 1 if given is None and self._is_linear(e, index) else given
+
+    def _is_linear(self, e: Expr, index: int) -> bool:
+        return self.n.book.body(e.op, "adjoint", e.op.slot(index).name) is not None
 
     def _apply(self, e: Expr) -> Poly:
         """Apply the rewrite rows to a node with canonical arguments."""
