@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from symcalc.declare import close_attributes
 from symcalc.errors import ShapeError
-from symcalc.expr import Expr, substitute
+from symcalc.expr import Expr, in_scope, substitute
 from symcalc.inputs import reading_of
 from symcalc.reader import read
 from symcalc.shape import shape_text
 from symcalc.show import declaration
+from symcalc.simplify import simplify
 from symcalc.sizes import resize
 
 if TYPE_CHECKING:
@@ -28,6 +30,22 @@ def ambient(d: Derivation, variable: Expr) -> Derivation:
     notes = (*d.notes, freed_note(free))
     scope = {**d.scope, free.name: free}
     return replace(d, function=function, variable=own, scope=scope, notes=notes)
+
+
+def riemannian(d: Derivation) -> Expr:
+    """Return `(G - X*G'*X)/2`, G projected on the tangent space of the orthogonal matrices at X.
+
+    Raises `ShapeError` for a variable that is not declared orthogonal.
+    """
+    if freed_note(d.variable) not in d.notes:
+        raise ShapeError(
+            f"`{d.variable.name}` is not declared orthogonal: its gradient is the Riemannian one"
+        )
+    x = d.rules.algebra.symbol(
+        d.variable.name, d.variable.shape, close_attributes(d.variable.attributes | {"orthogonal"})
+    )
+    (g,) = substitute([d.gradient.T if d.layout == "numerator" else d.gradient], {d.variable: x})
+    return in_scope(simplify((g - x * g.T * x) / 2, d.rules), {**d.scope, x.name: x})
 
 
 def freed_note(free: Expr) -> str:

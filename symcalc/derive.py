@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from symcalc.adjoint import gradients
-from symcalc.again import ambient, squared_up, weighted
+from symcalc.again import ambient, riemannian, squared_up, weighted
 from symcalc.assume import assumptions
 from symcalc.codegen import compiled, generate
 from symcalc.differential import differential, direction
@@ -107,6 +107,16 @@ class Derivation:
         projected = project(plain, self.variable, self.symmetric, self.rules)
         shown = self.rules.algebra.transpose(projected) if self.layout == "numerator" else projected
         return self._known(simplify(shown, self.rules, self.function, self._normalizer))
+
+    @cached_property
+    def riemannian_gradient(self) -> Expr:
+        """The gradient along the orthogonal matrices, `(G - Q*G'*Q)/2`, for an orthogonal variable
+        (Absil, Mahony & Sepulchre, 2008, ch. 3; the metric of the surrounding space).
+
+        >>> print(derive("tr(A*Q)", "Q", where="Q: orthogonal matrix(n)").riemannian_gradient)
+        (A' - Q*A*Q)/2
+        """
+        return riemannian(self)
 
     @cached_property
     def raw_gradient(self) -> Expr:

@@ -1,8 +1,11 @@
 """Operations by rows and columns, of eigenvalues, fractional powers, larger and smaller entries."""
 
+import math
+
+import numpy as np
 import pytest
 
-from symcalc import RuleError, derive, parse
+from symcalc import RuleError, ShapeError, derive, parse
 
 # Formula, variable, declarations, gradient (None: only the value counts).
 GRADIENTS = [
@@ -65,3 +68,37 @@ def test_a_second_differential(f, wrt, where, gradient):
 def test_a_second_derivative_that_no_rule_gives_is_refused(f, wrt, where, gradient):
     with pytest.raises(RuleError, match=r"is not in the rules|with a number as exponent"):
         _ = derive(f, wrt, where=where).second().action
+
+
+@pytest.mark.parametrize(
+    ("f", "gradient"),
+    [
+        ("tr(A*Q)", "(A' - Q*A*Q)/2"),
+        ("tr(Q'*A*Q*S)", None),
+        ("||A*Q - S||_F^2", None),
+        ("tr(Q'*S*Q)", "zeros(n, n)"),
+    ],
+)
+def test_the_gradient_along_the_orthogonal_matrices(f, gradient):
+    where = "Q: orthogonal matrix(n); A: matrix(n); S: symmetric matrix(n)"
+    d = derive(f, "Q", where=where)
+    g = d.riemannian_gradient
+    assert gradient is None or str(g) == gradient
+    rng = np.random.default_rng(3)
+    a, b = rng.standard_normal((2, 4, 4))
+    q, w = np.linalg.qr(b)[0], a - a.T
+    arrays = {"A": a, "S": b + b.T}
+
+    def along(t):  # exp(t*w) by its series: w is small
+        step = sum(np.linalg.matrix_power(t * w, k) / math.factorial(k) for k in range(12))
+        return d.function.evaluate(Q=q @ step, **arrays)
+
+    value = g.evaluate(Q=q, **arrays)
+    np.testing.assert_allclose(q.T @ value + value.T @ q, 0, atol=1e-12)  # it is tangent
+    slope = (along(1e-4) - along(-1e-4)) / 2e-4
+    assert np.sum(value * (q @ w)) == pytest.approx(slope, rel=1e-5, abs=1e-6)
+
+
+def test_only_an_orthogonal_variable_has_a_riemannian_gradient():
+    with pytest.raises(ShapeError, match=r"`X` is not declared orthogonal"):
+        _ = derive("tr(A*X)", "X").riemannian_gradient
