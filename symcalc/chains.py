@@ -74,7 +74,7 @@ class Chains:
                 continue
             poly = self.n.normal(factor)
             if any(
-                m.factors and (left and _is_ones(m.factors[0]) or right and _is_ones(m.factors[-1]))
+                m.factors and ((left and _is_ones(m.factors[0])) or (right and _is_ones(m.factors[-1])))
                 for m in poly.terms
             ):
                 return [(m.scalars, before + m.factors + after, c) for m, c in poly.terms.items()]
