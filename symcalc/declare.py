@@ -102,12 +102,15 @@ def parse_where(where: Mapping[str, str] | str | None) -> dict[str, Declaration]
             twice = next(name for name in names if names.count(name) > 1)
             raise ParseError(f"`{twice}` is declared twice")
     declared = {}
+    known: dict[str, Declaration] = {}
     for name, text in where.items():
         if not isinstance(text, str):
             raise ParseError(f"declaration of {name}: write it as text, such as 'matrix(n, m)'")
         if not isinstance(name, str) or not name.isidentifier():
             raise ParseError(f"`{name}` cannot be declared: it is not a name")
-        declared[unicodedata.normalize("NFKC", name)] = parse_declaration(text, name)
+        declared[unicodedata.normalize("NFKC", name)] = known[text] = known.get(
+            text
+        ) or parse_declaration(text, name)
     return declared
 
 
