@@ -135,12 +135,13 @@ class Chains:
         if e.op.role == "transpose":
             return 1, e.args[0]
         if e.shape[0] == e.shape[1]:
-            if self.n.attributes.has(e, "symmetric"):
+            known = self.n.attributes.of(e)
+            if "symmetric" in known:
                 return 1, e
-            if self.n.attributes.has(e, "skew"):
+            if "skew" in known:
                 return -1, e
-        body = self.n.book.body(e.op, "transpose", "")
-        if body is not None and not e.op.role and not self.flips(e.op):
+        body = None if e.op.role else self.n.book.body(e.op, "transpose", "")
+        if body is not None and not self.flips(e.op):
             dims = e.op.bind([a.shape for a in e.args], e.data or ())
             poly = self.n.normal(body(self.n.algebra, e.args, dims))
             mono, c = self.n.single(poly)

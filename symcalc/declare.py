@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from symcalc.errors import ParseError, ShapeError
 from symcalc.letters import GREEK, GREEK_SIGNS
@@ -121,6 +122,7 @@ def _split_entry(entry: str) -> tuple[str, str]:
     return name.strip(), text.strip()
 
 
+@lru_cache(maxsize=1000)
 def default_kind(name: str) -> str | None:
     """Return the kind that an undeclared name has (matrixcalculus.org's defaults), or None."""
     base = re.sub(r"_\w*$|\d+$", "", name, count=1)
