@@ -73,10 +73,8 @@ class Chains:
             if not (left or right) or untransposed(factor).op.role != "sum":
                 continue
             poly = self.n.normal(factor)
-            if any(
-                m.factors and ((left and _is_ones(m.factors[0])) or (right and _is_ones(m.factors[-1])))
-                for m in poly.terms
-            ):
+            chains = [m.factors for m in poly.terms if m.factors]
+            if any((left and _is_ones(f[0])) or (right and _is_ones(f[-1])) for f in chains):
                 return [(m.scalars, before + m.factors + after, c) for m, c in poly.terms.items()]
         return None
 
@@ -167,12 +165,13 @@ class Chains:
         if e.op.role == "transpose":
             return 1, e.args[0]
         if e.shape[0] == e.shape[1]:
-            if self.n.attributes.has(e, "symmetric"):
+            known = self.n.attributes.of(e)
+            if "symmetric" in known:
                 return 1, e
-            if self.n.attributes.has(e, "skew"):
+            if "skew" in known:
                 return -1, e
-        body = self.n.book.body(e.op, "transpose", "")
-        if body is not None and not e.op.role and not self.flips(e.op):
+        body = None if e.op.role else self.n.book.body(e.op, "transpose", "")
+        if body is not None and not self.flips(e.op):
             dims = e.op.bind([a.shape for a in e.args], e.data or ())
             poly = self.n.normal(body(self.n.algebra, e.args, dims))
             mono, c = self.n.single(poly)

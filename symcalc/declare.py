@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from symcalc.errors import ParseError, ShapeError
 from symcalc.letters import GREEK, GREEK_SIGNS
@@ -117,12 +118,15 @@ def parse_where(where: Mapping[str, str] | str | None) -> dict[str, Declaration]
             twice = next(name for name in names if names.count(name) > 1)
             raise ParseError(f"`{twice}` is declared twice")
     declared = {}
+    known: dict[str, Declaration] = {}
     for name, text in where.items():
         if not isinstance(text, str):
             raise ParseError(f"declaration of {name}: write it as text, such as 'matrix(n, m)'")
         if not isinstance(name, str) or not name.isidentifier():
             raise ParseError(f"`{name}` cannot be declared: it is not a name")
-        declared[unicodedata.normalize("NFKC", name)] = parse_declaration(text, name)
+        declared[unicodedata.normalize("NFKC", name)] = known[text] = known.get(
+            text
+        ) or parse_declaration(text, name)
     return declared
 
 
@@ -133,6 +137,7 @@ def _split_entry(entry: str) -> tuple[str, str]:
     return name.strip(), text.strip()
 
 
+@lru_cache(maxsize=1000)
 def default_kind(name: str) -> str | None:
     """Return the kind that an undeclared name has (matrixcalculus.org's defaults), or None."""
     base = re.sub(r"_\w*$|\d+$", "", name, count=1)

@@ -44,11 +44,7 @@ def dependents(order: list[Expr], on: Mapping[Expr, object]) -> set[Expr]:
     """Return the nodes of a postorder that depend on one of the given leaves."""
     found: set[Expr] = set()
     for node in order:
-        if (
-            node in on
-            or any(arg in found for arg in node.args)
-            or any(p in on for p in node.parameters)
-        ):
+        if node in on or not found.isdisjoint(node.args) or any(p in on for p in node.parameters):
             found.add(node)
     return found
 

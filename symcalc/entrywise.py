@@ -110,7 +110,9 @@ class Entrywise:
             chain = self.n.chain(mono.factors, shape)
             assert chain is not None
             factors = self._merged(factors, self._factors(chain))
-        return self.n.multiply(term(SCALAR, Mono(scalars), c), self._built(shape, factors))
+        built = self._built(shape, factors)
+        plain = c == 1 and not scalars
+        return built if plain else self.n.multiply(term(SCALAR, Mono(scalars), c), built)
 
     def _built(self, shape: Shape, factors: Factors) -> Poly:
         """Return the product of the factors; ones vanish, rank-one factors become diagonals."""
@@ -158,8 +160,9 @@ class Entrywise:
         return sign, turned
 
     def _is_ones(self, e: Expr) -> bool:
-        poly = self.n.normal(e)
-        single = poly.single
+        if e.op.role in ("", "symbol"):
+            return False
+        single = self.n.normal(e).single
         if single is None or single[1] != 1 or single[0].scalars or not single[0].factors:
             return False
         return all(untransposed(f).op.role == "ones" for f in single[0].factors)

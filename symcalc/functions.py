@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from symcalc.exact import Number, raised
 from symcalc.expr import Expr, node, sort_key
@@ -12,8 +12,23 @@ from symcalc.shape import SCALAR
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
+    from symcalc.op import Op
+    from symcalc.template import Template
 
 EXPANDED_POWER = 12
+
+
+class Traits(NamedTuple):
+    """What the row of an operation says to the normal form."""
+
+    define: Template | None
+    expand: Callable[[Normalizer, Expr, list[Expr]], Expr | None] | None
+    degrees: list[int | None]
+    invariant: bool
+
+    def slots(self, e: Expr) -> list[tuple[int | None, Expr]]:
+        """Return the arguments with the degree in which the operation is homogeneous there."""
+        return [(self.degrees[0 if e.op.variadic else k], arg) for k, arg in enumerate(e.args)]
 
 
 class Functions:
@@ -24,35 +39,51 @@ class Functions:
 
     def normal(self, e: Expr) -> Poly:
         """Return the normal form of an operation that the ring does not know."""
-        define = self.n.book.body(e.op, "define", "")
-        if define is not None:
+        traits = self._traits(e.op)
+        if traits.define is not None:
             dims = e.op.bind([arg.shape for arg in e.args], e.data or ())
-            return self.n.normal(define(self.n.algebra, e.args, dims))
-        expand = EXPANSIONS.get(e.op.column("expand", ""))
+            return self.n.normal(traits.define(self.n.algebra, e.args, dims))
         if not e.args:
-            found = expand(self.n, e, []) if expand else None
+            found = traits.expand(self.n, e, []) if traits.expand else None
             rewritten = self.n.rules.apply(self.n, e) if found is None else self.n.normal(found)
             return atom(e) if rewritten is None else rewritten
-        if any(self._is_linear(e, k) and not self.n.normal(a).terms for k, a in enumerate(e.args)):
+        if any(k and k > 0 and not self.n.normal(a).terms for k, a in traits.slots(e)):
             return Poly(e.shape, {})
-        args, scalars, coefficient = self._arguments(e)
-        expanded = expand(self.n, e, args) if expand else None
+        args, scalars, coefficient = self._arguments(e, traits)
+        expanded = traits.expand(self.n, e, args) if traits.expand else None
         if expanded is not None:
             result = self.n.normal(expanded)
         else:
-            result = self._apply(self.n.algebra.build(e.op, args, e.data if e.op.dims else ()))
+            same, sizes = tuple(args) == e.args, e.data if e.op.dims else ()
+            result = self._apply(e if same else self.n.algebra.build(e.op, args, sizes))
             if not scalars and coefficient == 1:
                 return result
         return self.n.multiply(term(SCALAR, Mono(scalars), coefficient), result)
 
-    def _arguments(self, e: Expr) -> tuple[list[Expr], Scalars, Number]:
+    def _traits(self, op: Op) -> Traits:
+        found: Traits | None = self.n.book.cache.get(("traits", op))
+        if found is None:
+            found = self.n.book.cache["traits", op] = Traits(
+                self.n.book.body(op, "define", ""),
+                EXPANSIONS.get(op.column("expand", "")),
+                [self._degree(op, slot.name) for slot in op.slots],
+                bool(op.column("invariant")),
+            )
+        return found
+
+    def _degree(self, op: Op, slot: str) -> int | None:
+        given: int | None = op.column("homogeneous", {}).get(slot)
+        if given is None and self.n.book.body(op, "adjoint", slot) is not None:
+            return 1
+        return given
+
+    def _arguments(self, e: Expr, traits: Traits) -> tuple[list[Expr], Scalars, Number]:
         """Return the canonical arguments, and what homogeneous slots let out."""
         args: list[Expr] = []
         scalars: Scalars = ()
         coefficient: Number = 1
-        for index, arg in enumerate(e.args):
+        for degree, arg in traits.slots(e):
             poly = self.n.normal(arg)
-            degree = self._degree(e, index)
             if degree is not None and poly.terms:
                 mono, c = self.n.single(poly)
                 if c > 0 or degree % 2 in (0, 1):
@@ -63,7 +94,7 @@ class Functions:
                     scalars = self.n.scalars.merge(scalars, outer)
                     inner = Mono(kept if poly.shape != SCALAR else mono.scalars, mono.factors)
                     poly = term(poly.shape, inner)
-            if e.op.column("invariant") and poly.shape[1] != 1:
+            if traits.invariant and poly.shape[1] != 1:
                 poly = self._smaller_side(poly)
             args.append(self.n.build(poly))
         return args, scalars, coefficient
@@ -73,13 +104,6 @@ class Functions:
         turned = self.n.chains.transpose(poly)
         here, there = self.n.build(poly), self.n.build(turned)
         return turned if (there.size, sort_key(there)) < (here.size, sort_key(here)) else poly
-
-    def _degree(self, e: Expr, index: int) -> int | None:
-        given: int | None = e.op.column("homogeneous", {}).get(e.op.slot(index).name)
-        return 1 if given is None and self._is_linear(e, index) else given
-
-    def _is_linear(self, e: Expr, index: int) -> bool:
-        return self.n.book.body(e.op, "adjoint", e.op.slot(index).name) is not None
 
     def _apply(self, e: Expr) -> Poly:
         """Apply the rewrite rows to a node with canonical arguments."""

@@ -214,6 +214,8 @@ class Normalizer:
     def _scaled(self, c: Poly, a: Poly, shape: Shape) -> Poly:
         mono, value = self.single(c)
         if mono == UNIT:
+            if value == 1 and a.shape == shape:
+                return a
             return Poly(shape, {m: k * value for m, k in a.terms.items()})
         parts: list[tuple[Poly, Number]] = []
         for m, k in a.terms.items():

@@ -103,7 +103,9 @@ class Presenter:
         if e.op.role not in RING or (e.op.role == "entrywise power" and not e.is_scalar):
             return None
         poly = self.n.memo.get(e)
-        return None if poly is None or any(e in _atoms(mono) for mono in poly.terms) else poly
+        if poly is None or (poly.single is not None and e in _atoms(poly.single[0])):
+            return None
+        return poly
 
     def _parts(self, e: Expr) -> Iterable[Expr]:
         poly = self._ring(e)

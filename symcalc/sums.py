@@ -113,9 +113,9 @@ class Sums:
         if shape[1] != 1:
             return None
         choices = [self._endings(t) for t in terms]
-        common = set.intersection(*({f[-1] for _, _, f in options} for options in choices))
         if all(len(options) == 1 for options in choices):
             return None
+        common = set.intersection(*({f[-1] for _, _, f in options} for options in choices))
         best: Expr | None = None
         for last in sorted(common, key=sort_key):
             picked = [next(t for t in options if t[2][-1] is last) for options in choices]

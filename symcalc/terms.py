@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from symcalc.exact import Number
@@ -41,9 +42,10 @@ class Terms:
             top, bottom = coefficient.numerator, coefficient.denominator
         chain = self.chain(tuple(shown), shape) if shown or shape != SCALAR else None
         parts = [*above, *([] if chain is None else [chain])]
-        result = self.algebra.number(top)
-        for part in parts:
-            result = self.algebra.times(result, part)
+        if top == 1 and len(parts) == 1 and parts[0].op.role not in ("scale", "quotient"):
+            result = parts[0]
+        else:
+            result = reduce(self.algebra.times, parts, self.algebra.number(top))
         if not below:
             return result
         if bottom != 1:
@@ -97,9 +99,11 @@ class Terms:
 
     def chain(self, factors: Factors, shape: Shape) -> Expr:
         """Write a product: sums for ones, powers for repeated factors, one transpose for many."""
-        shown = list(factors)
-        if not shown:
+        if not factors:
             return self.algebra.identity(shape[0])
+        if len(factors) == 1:
+            return factors[0]
+        shown = list(factors)
         whole = self._with_sums(shown)
         if shape[0] != 1 and transposes(shown) >= 2:
             whole = self._with_sums(self._short_rows(shown))
@@ -184,7 +188,7 @@ class Terms:
 
 def transposes(factors: Iterable[Expr]) -> int:
     """Return how many of the factors are transposes."""
-    return sum(f.op.role == "transpose" for f in factors)
+    return sum([f.op.role == "transpose" for f in factors])
 
 
 def _longest_repeat(factors: list[Expr], start: int) -> tuple[int, int]:
