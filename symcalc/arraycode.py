@@ -97,6 +97,8 @@ def _problem(node: ast.AST, names: set[str]) -> str:
         return f"the name `{node.id.rstrip('_')}`"
     if isinstance(node, ast.Attribute):
         return _attribute_problem(node, names)
+    if isinstance(node, ast.Subscript) and not isinstance(node.value, ast.Call):
+        return "an index"  # but one of the several results of a function
     if isinstance(node, ast.Call) and not isinstance(node.func, ast.Attribute):
         return "this call"
     return ""

@@ -245,7 +245,7 @@ def _summary(book: Rulebook, op: Op) -> str:
 
 def _run_show(args: argparse.Namespace) -> int:
     book = _rules(args.rules)
-    ops = [op for op in book.ops.values() if args.name in (op.name, op.call)] or book.find(
+    ops = [op for op in book.ops.values() if args.name in (op.name, op.call)] or book.called(
         args.name
     )
     rows = [row for row in book.rewrites if row.name == args.name]

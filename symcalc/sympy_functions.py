@@ -42,6 +42,7 @@ CODE = {
     "elliptic_k": "special.ellipk({A})",
     "erfi": "special.erfi({A})",
     "erfinv": "special.erfinv({A})",
+    "factorial": "special.gamma({A} + 1)",  # special.factorial is 0 for negative numbers
     "li": "special.expi(xp.log({A}))",
     "sech": "1/xp.cosh({A})",
     "zeta": "special.zeta({A})",

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from symcalc.declare import default_kind
+
 
 @cache
 def function_names() -> Mapping[str, str]:
-    """Return SymPy's name for each name of a function: also for `lambertw`, in small letters."""
+    """Return SymPy's name for each name of a function: also for `lambertw`, in small letters,
+    where that is not the name of a variable (`chi`)."""
     listed = _exported()
-    return {**{name.lower(): name for name in reversed(listed)}, **{name: name for name in listed}}
+    small = {name.lower(): name for name in reversed(listed) if default_kind(name.lower()) is None}
+    return {**small, **{name: name for name in listed}}
 
 
 def _exported() -> list[str]:
