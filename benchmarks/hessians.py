@@ -18,7 +18,9 @@ from symcalc import derive
 
 Array = Any
 DIRECTION = "direction"
-RATIOS = (("symcalc", "expert"), ("JAX", "symcalc"), ("JAX", "structured"))
+RATIOS = (
+    ("symcalc", "expert"), ("JAX", "expert"), ("JAX", "symcalc"), ("JAX", "structured")
+)  # fmt: skip
 
 
 def second(problem: Curvature) -> Any:

@@ -38,8 +38,6 @@ def summary(rows: Sequence[Row]) -> str:
 
 
 def _means(title: str, rows: Sequence[Row], names: Sequence[str]) -> Row:
-    row: Row = {"rows": title, "count": len(rows)}
-    for name in names:
-        values = [r[name] for r in rows if isinstance(r.get(name), float)]
-        row[name] = geometric_mean(values) if values else ""
-    return row
+    found = {name: [r[name] for r in rows if isinstance(r.get(name), float)] for name in names}
+    means = {name: geometric_mean(v) if v else "" for name, v in found.items()}
+    return {"rows": title, "count": max(map(len, found.values())), **means}
