@@ -15,11 +15,12 @@ from symcalc.algebra import Algebra
 from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr, node
-from symcalc.latex_input import is_latex, latex_tokens
+from symcalc.notation import Notation
 from symcalc.op import Op
+from symcalc.postfix import Item
 from symcalc.shape import FREE, SCALAR, Dim, Shape, Unifier, dim_names, parse_dim
 from symcalc.sizes import name_unknown, resize
-from symcalc.syntax import Item, Parser
+from symcalc.syntax import Parser
 
 MAX_EXPONENT = 1000
 NORMS = {"": "norm2", "2": "norm2", "F": "normF", "Fro": "normF", "1": "norm1", "*": "normnuc"}
@@ -94,9 +95,9 @@ class Reader:
                 raise ParseError(f"`{name}` is an operation and cannot be declared: rename it")
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
-        tokens = latex_tokens(self.text, self.declared) if is_latex(self.text) else None
-        items = Parser(self.text, self._is_function, self._first_size, tokens).parse()
-        self.turned = {
+        notation = Notation(self.text, self.declared, self.vocabulary)
+        items = Parser(self.text, notation, self._first_size).parse()
+        self.turned = notation.vectors | {
             name.value
             for name, mark in pairwise(items)
             if name.kind == "name" and mark.kind == "postfix"
@@ -119,10 +120,6 @@ class Reader:
         except ShapeError as error:
             message = self._named(str(error))
             raise ShapeError(caret(self.text, item.at, message)) from None
-
-    def _is_function(self, name: str) -> bool:
-        found = self.vocabulary.find(name)
-        return name not in self.declared and any(op.slots or op.dims for op in found)
 
     def _first_size(self, name: str) -> int | None:
         found = self.vocabulary.find(name)
@@ -193,6 +190,9 @@ class Reader:
         if size == 0:
             raise ParseError(caret(self.text, item.at, "a dimension is at least 1"))
         self.sizes.append(size)
+
+    def _do_bare(self, item: Item) -> None:
+        self._do_call(item)
 
     def _do_call(self, item: Item) -> None:
         sizes = [self.sizes.pop() for _ in range(len(self.sizes))][::-1]
