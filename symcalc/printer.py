@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.exact import Number
 from symcalc.shape import SCALAR, Dim, dim_add
-from symcalc.style import LEVELS, Piece, Style, latex_fraction, parsed_template
+from symcalc.style import LEVELS, Piece, Style, latex_fraction, parsed_template, template_head
 
 if TYPE_CHECKING:
     from symcalc.expr import Expr
@@ -21,10 +22,17 @@ class Printer:
     """Prints one node from its printed arguments."""
 
     def __init__(
-        self, style: Style, determined: set[Expr], default: Dim, names: frozenset[str]
+        self,
+        style: Style,
+        determined: set[Expr],
+        default: Dim,
+        names: frozenset[str],
+        sizes: frozenset[str],
     ) -> None:
         self.style = style
-        self.names = names  # of the variables: an operation of the same name is spelled out
+        self.names = names  # of variables and sizes: an operation of this name is spelled out
+        self.sizes = sizes  # that the declarations of the variables mention
+        self.shown = style.names([*names, *(size for size in sizes if size.isidentifier())])
         self.determined = determined
         self.default = default
 
@@ -38,20 +46,43 @@ class Printer:
         column = self.style.column
         source = e.op.column(column) or (column != "latex" and e.op.column("text")) or ""
         level = e.op.column(f"{column}_level") or e.op.column("level", "atom")
-        if not source:
-            listed = ", ".join([a.text for a in args] + [str(d) for d in e.data or ()])
-            if not listed:
-                return Piece(e.op.name, LEVELS["atom"])
-            name = e.op.name if e.op.call in self.names else e.op.call or e.op.name
-            return Piece(_call(self.style, name, listed), LEVELS["atom"])
+        if not source or (column == "latex" and template_head(source) in self.names):
+            return self.call(e, args)
         values = {slot.name: piece for slot, piece in zip(e.op.slots, args, strict=False)}
         sizes = zip(e.op.dims, e.data or (), strict=False)
-        values |= {name: Piece(str(dim), LEVELS["atom"]) for name, dim in sizes}
+        values |= {name: Piece(self.size(dim), LEVELS["atom"]) for name, dim in sizes}
         parts = [
             literal if slot is None else self.at(values[slot], level_needed)
             for literal, slot, level_needed in parsed_template(source)
         ]
-        return Piece("".join(parts), LEVELS[level])
+        shown = "".join(parts)
+        if column == "latex" and e.op.dims and self._reads_otherwise(e, shown):
+            return self.call(e, args)
+        return Piece(shown, LEVELS[level])
+
+    def _reads_otherwise(self, e: Expr, shown: str) -> bool:
+        """Whether `K_{m,n}` would be read as a variable: one looks so, or no size is declared."""
+        known = e.op.role == "identity" or all(str(size) in self.sizes for size in e.data)
+        return shown in self.shown.values() or not known
+
+    def call(self, e: Expr, args: list[Piece]) -> Piece:
+        """Print `name(arguments, sizes)`."""
+        listed = ", ".join([a.text for a in args] + [self.size(dim) for dim in e.data or ()])
+        if not listed:
+            return Piece(e.op.name, LEVELS["atom"])
+        name = e.op.name if e.op.call in self.names else e.op.call or e.op.name
+        return Piece(_call(self.style, name, listed), LEVELS["atom"])
+
+    def name(self, name: str) -> str:
+        """Return a variable or a size as this style shows it."""
+        return self.shown.get(name) or self.style.names([name])[name]
+
+    def size(self, dim: Dim) -> str:
+        """Return a size; the names in it as this style shows them."""
+        if self.style.column != "latex":
+            return str(dim)
+        names = re.sub(r"[^\W\d]\w*", lambda match: self.name(match[0]), str(dim))
+        return names.replace("*", " \\cdot ")
 
     def at(self, piece: Piece, level: int) -> str:
         """Return the text, in brackets if it binds less than `level`."""
@@ -70,11 +101,11 @@ def _call(style: Style, name: str, listed: str) -> str:
 
 
 def _symbol(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
-    return Piece(printer.style.name(e.data[0]), LEVELS["atom"])
+    return Piece(printer.name(e.data[0]), LEVELS["atom"])
 
 
 def _dimension(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
-    return Piece(str(e.data), LEVELS["atom"])
+    return Piece(printer.size(e.data), LEVELS["atom"])
 
 
 def _number(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
@@ -174,12 +205,16 @@ def _power(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     shown = printer.at(base, LEVELS["postfix"])
     if printer.style.column == "latex":
         circle = "\\circ " if entrywise else ""
-        return Piece(f"{{{shown}}}^{{{circle}{exponent.text}}}", LEVELS["power"])
+        raised = f"\\left({exponent.text}\\right)" if _TURNS.match(exponent.text) else exponent.text
+        return Piece(f"{{{shown}}}^{{{circle}{raised}}}", LEVELS["power"])
     sign = " .^ " if entrywise else "^"
     negative = e.args[1].op.role == "number" and exponent.level >= LEVELS["unary"]
     right = exponent.text if negative else printer.at(exponent, LEVELS["postfix"])
     right = f"({right})" if right.strip("(-)") == "T" else right  # `^T` is the transpose
     return Piece(shown + sign + right, LEVELS["power"])
+
+
+_TURNS = re.compile(r"-?[\d ]*T$")  # in LaTeX, what reads as a transpose in an exponent
 
 
 def _superscript(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
@@ -189,7 +224,7 @@ def _superscript(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
         return printer.template(e, args)
     mark = mark if printer.style.column == "latex" else _MARKS[mark]
     (inner,) = args
-    if {inner.exponent, mark} <= _MERGING and inner.exponent != mark:
+    if (inner.exponent, mark) in _MERGING:
         both = "-\\top" if printer.style.column == "latex" else "⁻ᵀ"
         return Piece(_raised(printer, inner.base, both), LEVELS["power"])
     base = printer.at(inner, LEVELS["postfix"])
@@ -197,7 +232,7 @@ def _superscript(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
 
 
 _MARKS = {"-1": "⁻¹", "\\top": "ᵀ", "+": "⁺"}
-_MERGING = {"-1", "\\top", "⁻¹", "ᵀ"}
+_MERGING = {("-1", "\\top"), ("⁻¹", "ᵀ")}
 
 
 def _raised(printer: Printer, base: str, mark: str) -> str:
@@ -208,17 +243,24 @@ def _sizes(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     """Print `ones(n, m)`, `zeros(n)`: a last size of 1 is left out."""
     sizes = e.data[:-1] if e.data[-1] == 1 else e.data
     if printer.style.column == "latex":
-        sizes_text = " \\times ".join(str(size) for size in sizes)
+        sizes_text = " \\times ".join(printer.size(size) for size in sizes)
         sign = "".join(text for text, _, _ in parsed_template(e.op.column("latex")))
         return Piece(f"{sign}_{{{sizes_text}}}", LEVELS["atom"])
     return Piece(f"{e.op.name}({', '.join(str(size) for size in sizes)})", LEVELS["atom"])
 
 
 def _identity(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
-    """Print `I` where the reader infers its size, else `eye(n)`."""
+    """Print `I` where the reader infers its size, else `eye(n)` or `I_{n}`."""
     short = e in printer.determined or e.data[0] == printer.default
-    plain = printer.style.column not in ("text", "plain") or (short and "I" not in printer.names)
-    return Piece("I" if plain else f"eye({e.data[0]})", LEVELS["atom"])
+    if printer.style.column == "pretty" or (short and "I" not in printer.names):
+        return Piece("I", LEVELS["atom"])
+    return printer.template(e, args)
+
+
+def _bars(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
+    """Print `|x|` of a scalar: bars around a matrix are its determinant, double bars a norm."""
+    doubled = e.args[0].op is e.op
+    return printer.template(e, args) if e.is_scalar and not doubled else printer.call(e, args)
 
 
 def _beside(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
@@ -281,4 +323,5 @@ PRINTERS: dict[str, Callable[[Printer, Expr, list[Piece]], Piece]] = {
     "beside": _beside,
     "above": _above,
     "part": _part,
+    "bars": _bars,
 }

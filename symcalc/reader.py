@@ -13,10 +13,11 @@ from typing import Protocol
 
 from symcalc.algebra import Algebra
 from symcalc.declare import ENTRYWISE, Declaration, default_kind, parse_where
-from symcalc.errors import ParseError, RuleError, ShapeError, caret
+from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr, node
-from symcalc.latex_input import is_latex, latex_tokens
+from symcalc.notation import Notation
 from symcalc.op import Op
+from symcalc.postfix import Item
 from symcalc.shape import (
     FREE,
     LOOSE,
@@ -33,7 +34,7 @@ from symcalc.shape import (
 from symcalc.show import brief
 from symcalc.sizes import name_unknown, resize
 from symcalc.sympy_names import function_names
-from symcalc.syntax import Item, Parser
+from symcalc.syntax import Parser
 
 MAX_EXPONENT = 1000
 POWERS = ("^", ".^")
@@ -133,10 +134,10 @@ class Reader:
                 raise ParseError(f"`{name}` is an operation and cannot be declared: rename it")
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
-        self.mention = mention
-        tokens = latex_tokens(self.text, self.declared) if is_latex(self.text) else None
-        items = Parser(self.text, self._is_function, self._first_size, tokens).parse()
-        self.turned = {name.value for name, mark in _name_pairs(items) if mark.kind == "postfix"}
+        notation = Notation(self.text, self.declared, self.vocabulary, mention)
+        items = Parser(self.text, notation, self._first_size).parse()
+        turned = {name.value for name, mark in _name_pairs(items) if mark.kind == "postfix"}
+        self.turned = notation.vectors | turned
         self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
         self._check_calls(items)
         for item in items:
@@ -157,24 +158,6 @@ class Reader:
         except ShapeError as error:
             message = self._named(str(error))
             raise ShapeError(caret(self.text, item.at, message)) from None
-
-    def _is_function(self, name: str) -> bool:
-        if name in self.declared:
-            return ENTRYWISE in self.declared[name].attributes
-        found = self.vocabulary.find(name) or self._outside(name)
-        return any(op.slots or op.dims for op in found)
-
-    def _outside(self, name: str) -> list[Op]:
-        """Return the function of SymPy that a called name means; `\\gamma(x)` is a product."""
-        letter = default_kind(name) is not None
-        if letter and (name == self.mention or is_latex(self.text)):
-            return []
-        try:
-            return self.vocabulary.called(name)
-        except RuleError:
-            if letter:
-                return []
-            raise
 
     def _check_calls(self, items: list[Item]) -> None:
         """Refuse `gamma(x) + gamma`, where a letter is a function and a variable."""
@@ -274,6 +257,9 @@ class Reader:
         if not item.value:
             raise ParseError(caret(self.text, item.at, "a size was expected"))
         self.sizes.append(parse_dim(item.value))
+
+    def _do_bare(self, item: Item) -> None:
+        self._do_call(item)
 
     def _do_call(self, item: Item) -> None:
         function = self.scope.get(item.value.rstrip("'"))

@@ -156,6 +156,12 @@ def parse_dim(text: str) -> Dim:
     return total
 
 
+def mentioned(dims: Iterable[Dim]) -> frozenset[str]:
+    """Return sizes as text, and the names in them."""
+    listed = list(dims)
+    return frozenset([name for dim in listed for name in dim_names(dim)] + [str(d) for d in listed])
+
+
 def shape_text(shape: Shape) -> str:
     """Return `n×m`."""
     return f"{shape[0]}×{shape[1]}"

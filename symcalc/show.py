@@ -12,7 +12,7 @@ from symcalc.declare import ENTRYWISE, shortest_attributes
 from symcalc.graph import postorder
 from symcalc.inferred import default_dim, determined
 from symcalc.printer import PRINTERS, Printer
-from symcalc.shape import SCALAR
+from symcalc.shape import SCALAR, mentioned
 from symcalc.style import LATEX, LEVELS, PLAIN, PRETTY, TEXT, Piece, Style, template_parts
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ def declaration(symbol: Expr) -> str:
 def _print(e: Expr, style: Style) -> str:
     if e.size > MAX_TEXT:
         return f"<a formula of {len(postorder([e]))} distinct nodes, {e.size} written out>"
-    names = frozenset([*(e.scope or {}), *(v.name for v in e.variables)])
-    printer = Printer(style, determined(e), default_dim(e), names)
+    symbols = [*(e.scope or {}).values(), *e.variables]
+    names = frozenset(v.name for v in symbols)
+    sizes = mentioned(dim for v in symbols for dim in v.shape)
+    printer = Printer(style, determined(e), default_dim(e), names, sizes)
     memo: dict[Expr, Piece] = {}
     order = postorder([e])
     waiting = Counter(arg for node in order for arg in set(node.args))

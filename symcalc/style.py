@@ -7,11 +7,11 @@ argument that binds less gets brackets. Precedence and associativity are this da
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from symcalc.letters import latex_name, pretty_name
+from symcalc.letters import latex_names, pretty_name
 
 LEVELS = {
     "open": 0, "sum": 10, "term": 15, "hadamard": 19, "product": 20, "unary": 30, "power": 40,
@@ -27,7 +27,7 @@ class Style:
     times: str
     brackets: tuple[str, str]
     fraction: Callable[[str, str], str]
-    name: Callable[[str], str]
+    names: Callable[[Iterable[str]], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,13 @@ def parsed_template(source: str) -> tuple[tuple[str, str | None, int], ...]:
     return tuple((single.get(text, text), slot, LEVELS[level]) for text, slot, level in parts)
 
 
+@cache
+def template_head(source: str) -> str:
+    """Return the name that a template begins with: `sigma` of `\\sigma\\left({A}\\right)`."""
+    found = re.match(r"\\?([A-Za-z]+)(?:_\{\{\\(\w+)\}\})?", source)
+    return "_".join(part for part in found.groups() if part) if found else ""
+
+
 def latex_fraction(top: str, bottom: str) -> str:
     """Return a fraction in LaTeX."""
     return f"\\frac{{{top}}}{{{bottom}}}"
@@ -70,7 +77,15 @@ def _inline_fraction(top: str, bottom: str) -> str:
     return f"{top}/{bottom}"
 
 
-TEXT = Style("text", "*", ("(", ")"), _inline_fraction, str)
-PLAIN = Style("plain", "*", ("(", ")"), _inline_fraction, str)
-PRETTY = Style("pretty", "·", ("(", ")"), _inline_fraction, pretty_name)
-LATEX = Style("latex", " ", ("\\left(", "\\right)"), latex_fraction, latex_name)
+def _plain_names(names: Iterable[str]) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def _pretty_names(names: Iterable[str]) -> dict[str, str]:
+    return {name: pretty_name(name) for name in names}
+
+
+TEXT = Style("text", "*", ("(", ")"), _inline_fraction, _plain_names)
+PLAIN = Style("plain", "*", ("(", ")"), _inline_fraction, _plain_names)
+PRETTY = Style("pretty", "·", ("(", ")"), _inline_fraction, _pretty_names)
+LATEX = Style("latex", " ", ("\\left(", "\\right)"), latex_fraction, latex_names)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from symcalc.errors import ParseError, caret
-from symcalc.tokens import Token, tokenize
+from symcalc.postfix import Item, Pending, Source
+from symcalc.tokens import Token
 
 MAX_DEPTH = 50_000
 
@@ -26,42 +25,18 @@ INFIX: dict[str, tuple[str, int]] = {
     "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
 }  # fmt: skip
 CLOSING = {")": "(", "}": "{", "||": "||", "|": "|", ">": "<", "]": "["}
-NORM_SUFFIX = re.compile(r"_(\w+|\*|\{\s*(?:\w+|\*)\s*\})")
-
-
-@dataclass(slots=True)
-class Item:
-    """One instruction: push a number or a name, or apply something to the last `count` values."""
-
-    kind: str
-    value: Any
-    at: int
-    count: int = 0
-    marks: str = ""  # the commas and semicolons of a block matrix
-
-
-@dataclass(slots=True)
-class Pending:
-    """An operator or bracket waiting on the stack; `level` 0 is a bracket."""
-
-    item: Item
-    level: int
+NORM_SUFFIX = re.compile(r"_([^\W⁰¹²³⁴-⁹]+|\*|\{\s*(?:\w+|\*)\s*\})")
 
 
 class Parser:
-    """One pass over the tokens. `is_function(name)` says which names are called with brackets;
-    `sizes(name)` says after how many arguments a call lists dimensions (None: never)."""
+    """One pass over the tokens; `sizes(name)` says after how many arguments a call lists dimensions
+    (None: never)."""
 
-    def __init__(
-        self,
-        text: str,
-        is_function: Callable[[str], bool],
-        sizes: Callable[[str], int | None],
-        tokens: list[Token] | None = None,
-    ) -> None:
+    def __init__(self, text: str, source: Source, sizes: Callable[[str], int | None]) -> None:
         self.text = text
-        self.tokens = tokenize(text) if tokens is None else tokens
-        self.is_function = is_function
+        self.tokens = source.tokens
+        self.is_function = source.is_function
+        self.reach = source.reach
         self.sizes = sizes
         self.output: list[Item] = []
         self.stack: list[Pending] = []
@@ -100,11 +75,15 @@ class Parser:
 
     def _name(self, token: Token) -> None:
         self._implicit_product(token)
-        primes = next(k for k in range(len(self.tokens)) if self._peek(k) != "'")
-        if self._peek(primes) == "(" and self.is_function(token.text):
+        called = self.is_function(token.text)
+        primes = next(k for k in range(len(self.tokens)) if self._peek(k) != "'") if called else 0
+        if self._peek(primes) == "(" and called:
             self.place += primes + 1
             self._open(Item("call", token.text + primes * "'", token.at, 1))
             self._take_sizes()
+        elif called and self._starts_operand() and (reach := self.reach(token.text)):
+            self._push(Item("bare", token.text, token.at, 1), reach)
+            self.operand = False
         else:
             self.output.append(Item("name", token.text, token.at))
             self.operand = True
@@ -112,6 +91,18 @@ class Parser:
     def _implicit_product(self, token: Token) -> None:
         if self.operand:
             self._infix("*", PRODUCT, token.at)
+
+    def _starts_operand(self) -> bool:
+        """Whether the next token begins an operand: `log |X|`, `tr A`."""
+        ahead = self.tokens[self.place] if self.place < len(self.tokens) else None
+        return ahead is not None and (ahead.kind in ("name", "number") or ahead.text in ("||", "|"))
+
+    def _applied(self, token: Token) -> None:
+        """Read an operation that stands behind its operand as a mark, such as `X^+`."""
+        if not self.operand:
+            raise self.fail("an operand was expected before the superscript", token.at)
+        self._reduce(POWER)
+        self.output.append(Item("call", token.text, token.at, 1))
 
     def _superscript(self, token: Token) -> None:
         """Read `xᵀ`, `x²`, `X⁻¹`, as `pretty` prints them."""
@@ -192,9 +183,22 @@ class Parser:
         self.output.append(Item("postfix", "'", token.at, 1))
 
     def _infix(self, name: str, level: int, at: int) -> None:
+        if SUM < level < POWER:
+            self._check_reach(at)
         self._reduce(level)
         self._push(Item("infix", name, at, 2), level)
         self.operand = False
+
+    def _check_reach(self, at: int) -> None:
+        """Refuse a product behind the argument of a function without brackets, but behind bars."""
+        ends = self.tokens[self.place - 2 : self.place]
+        bars = any(token.text in ("|", "||") or token.kind == "suffix" for token in ends[:1])
+        for waiting in reversed(self.stack):
+            if waiting.level < PRODUCT and waiting.item.kind != "bare":
+                return
+            if waiting.item.kind == "bare" and waiting.level > PRODUCT and not bars:
+                name = waiting.item.value
+                raise self.fail(f"where does the argument of `{name}` end? write brackets", at)
 
     def _push(self, item: Item, level: int) -> None:
         self.stack.append(Pending(item, level))

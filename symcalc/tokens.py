@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from symcalc.errors import ParseError, caret
 
@@ -12,16 +14,27 @@ MAX_LENGTH = 400_000
 MAX_WORD = 200
 TOKEN = re.compile(
     r"(?P<space>\s+)"
+    r"|(?P<module>(?:jnp|np|numpy|torch|scipy|tf)\.(?=[^\W\d]))"
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<superscript>⁻?[⁰¹²³⁴-⁹]+|⁻ᵀ|ᵀ)"
-    r"|(?P<name>[^\W\dᵀ⁰¹²³⁴-⁹][^\Wᵀ⁰¹²³⁴-⁹]*)"
-    r"|(?P<sign>\|\||\.\*|\./|\.\^|\.'|\.T\b|\*\*|.)",
+    r"|(?P<half>[¼-¾⅐-⅞])"
+    r"|(?P<superscript>⁻?[⁰¹²³⁴-⁹]+|⁻ᵀ|ᵀ|⁺)"
+    r"|(?P<suffix>(?<=‖)[₁₂])"
+    r"|(?P<name>[^\W\dᵀ⁰¹²³⁴-⁹₀-₉][^\Wᵀ⁰¹²³⁴-⁹]*)"
+    r"|(?P<sign>\|\||\.\*|\./|\.\^|\.'|\.[+-]|\.\(|\.T\b|\*\*|:=|.)",
     re.DOTALL,
 )
 SAME_SIGN = {
-    "−": "-", "–": "-", "—": "-", "‖": "||", "’": "'", ".'": "'", ".T": "'", "⊤": "'",
-    "⟨": "<", "⟩": ">",
+    "−": "-", "–": "-", "—": "-", "‖": "||", "∥": "||", "∣": "|", "’": "'", "′": "'", ".'": "'",
+    ".T": "'", "⊤": "'", "⊺": "'", "⟨": "<", "⟩": ">", "×": "*", "⋅": "*", "∗": "*", ".+": "+",
+    ".-": "-", "⊘": "./", "√": "sqrt", ":=": "=",
 }  # fmt: skip
+REFUSED = {
+    "∑": "index notation is not read: write matrices, sum(.) or tr(.)",
+    "∏": "index notation is not read: write matrices or prod(.)",
+    "∂": "`∂` is not part of a formula: write the function that is to be differentiated",
+    "∇": "`∇` is not part of a formula: write the function that is to be differentiated",
+}
+MODULE = "`{}` is array code, where `*` and `**` are entrywise: leave it out, write `@` or `*` for "
 
 
 @dataclass(slots=True)
@@ -33,18 +46,50 @@ class Token:
     at: int
 
 
+class Piece(Protocol):
+    """A token or a lexeme."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def at(self) -> int: ...
+
+
 def tokenize(text: str) -> list[Token]:
     """Split the text into tokens; signs that mean the same get one spelling."""
     if len(text) > MAX_LENGTH:
         raise ParseError(f"the formula has {len(text)} characters; the limit is {MAX_LENGTH}")
-    tokens = []
-    for match in TOKEN.finditer(text):
-        kind = str(match.lastgroup)
-        if kind != "space":
-            word = match.group()
-            if len(word) > MAX_WORD:
-                raise ParseError(caret(text, match.start(), f"this {kind} is too large"))
-            if kind == "name":
-                word = unicodedata.normalize("NFKC", word)
-            tokens.append(Token(kind, SAME_SIGN.get(word, word), match.start()))
-    return tokens
+    tokens = [_token(text, m) for m in TOKEN.finditer(text) if m.lastgroup != "space"]
+    bracketed = len(tokens) > 1 and tokens[0].kind == "name" and tokens[1].text == "("
+    return tokens[definition_end(tokens, 1) if bracketed else 0 :]
+
+
+def _token(text: str, match: re.Match[str]) -> Token:
+    kind, word, at = str(match.lastgroup), match.group(), match.start()
+    if len(word) > MAX_WORD:
+        raise ParseError(caret(text, at, f"this {kind} is too large"))
+    if kind == "module":
+        message = f"{MODULE.format(word)}products and `.*` for entrywise ones"
+        raise ParseError(caret(text, at, message))
+    if word in REFUSED:
+        raise ParseError(caret(text, at, REFUSED[word]))
+    if kind == "half":
+        return Token("number", unicodedata.normalize("NFKC", word).replace("⁄", "/"), at)
+    if kind in ("name", "suffix"):
+        return Token(kind, unicodedata.normalize("NFKC", word), at)
+    word = SAME_SIGN.get(word, word)
+    return Token("name" if word.isalpha() and kind == "sign" else kind, word, at)
+
+
+def definition_end(pieces: Sequence[Piece], end: int) -> int:
+    """Return the place behind `f =` or `f(X) =` in front of a formula, whose name ends at `end`;
+    0 where none stands."""
+    place = end
+    if end and place < len(pieces) and pieces[place].text in ("(", "["):
+        depth = 0
+        while place < len(pieces):
+            depth += (pieces[place].text in ("(", "[")) - (pieces[place].text in (")", "]"))
+            place += 1
+            if not depth:
+                break
+    return place + 1 if end and place < len(pieces) and pieces[place].text == "=" else 0

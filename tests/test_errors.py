@@ -70,7 +70,8 @@ BAD = [
     ("foo(x)", "x", None, r"unknown function `foo`: declare it"),
     ("²", "x", None, r"an operand was expected before the superscript"),
     ("tr(A)", "A", "tr: scalar", r"`tr` is an operation and cannot be declared"),
-    ("exp x", "x", None, r"`exp` is a function: write `exp\(\.\.\.\)`"),
+    ("x + exp", "x", None, r"`exp` is a function: write `exp\(\.\.\.\)`"),
+    ("exp x y", "x", None, r"where does the argument of `exp` end\? write brackets"),
     ("||x||_3", "x", None, r"the norm `_3` is not known"),
     # calls
     ("sum()", "x", None, r"an operand was expected before `\)`"),

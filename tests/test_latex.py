@@ -207,7 +207,7 @@ def test_every_operation_shows_all_its_arguments(name):
     for letter, arg in zip("αβγδ", e.args, strict=False):
         assert arg.latex() in e.latex() and letter in e.pretty() and arg.name in str(e)
     for size in e.data if BOOK.ops[name].dims and not e.args else ():
-        assert str(size) in e.latex().partition("_")[2] or e.op.role == "identity"
+        assert str(size) in e.latex() or e.op.role == "identity"
     assert problems(e.latex()) == []
 
 

@@ -190,7 +190,8 @@ def test_results_read_back(formula, wrt, where):
 # text, LaTeX; spaces and the brackets around a base are free
 LATEX = [
     ("X^-T", r"X^{-\top}"),
-    ("inv(X')", r"X^{-\top}"),
+    ("inv(X)'", r"X^{-\top}"),
+    ("inv(X')", r"\left(X^{\top}\right)^{-1}"),
     ("inv(X)*A'", r"X^{-1} A^{\top}"),
     ("inv(A*B)", r"\left(A B\right)^{-1}"),
     ("pinv(A)", r"A^{+}"),
@@ -220,7 +221,7 @@ LATEX = [
     ("tr(A*B)", r"\operatorname{Tr}\left(A B\right)"),
     ("logdet(S)", r"\log\det\left(S\right)"),
     ("2*I - A", r"2 I - A"),
-    ("K(n, m)", r"K_{n,m}"),
+    ("K(n, m)", r"\operatorname{K}\left(n,m\right)"),
     ("polygamma(2, x)", r"\psi^{(2)}\left(x\right)"),
     ("lambda*theta_1 + pi", r"\lambda \theta_{1} + \pi"),
     ("λ*Σ", r"\lambda \Sigma"),

@@ -1,0 +1,235 @@
+"""The words of a formula in LaTeX: functions, variables with fonts and indices, sized constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from symcalc.declare import default_kind
+from symcalc.latex_frames import ITEM, Frames
+from symcalc.latex_lexer import lexemes
+from symcalc.latex_names import FONTS, Names, base_name, index_name
+from symcalc.latex_rows import Phrasebook, head_name
+from symcalc.latex_scripts import exponent, size_texts
+from symcalc.tokens import Token
+
+OPENING = {"(": ")", "[": "]", "\\{": "\\}"}
+LOOK_AHEAD = 60
+LOG_LIKE = {  # commands of LaTeX itself: braces behind them are not seen in print
+    f"\\{word}"
+    for word in "log ln exp det sin cos tan sinh cosh tanh arcsin arccos arctan max min".split()
+}
+
+
+class Words(Frames):
+    """Reads names. `is_function(name)` says what is called with an argument, `dims` are the sizes
+    that the declarations mention."""
+
+    def __init__(
+        self,
+        text: str,
+        names: Names,
+        phrases: Phrasebook,
+        is_function: Callable[[str], bool],
+        dims: Collection[str],
+    ) -> None:
+        super().__init__(text)
+        self.names = names
+        self.phrases = phrases
+        self.is_function = is_function
+        self.dims = dims
+        self.load(lexemes(text, self._is_word))
+        self.jumps: dict[int, int] = {}
+        self.euler: dict[bool, int] = {}
+
+    def _is_word(self, run: str) -> bool:
+        """Whether letters that stand together are one name: declared so, or a function."""
+        if run in self.names.declared:
+            return not all(letter in self.names.declared for letter in run)
+        return self.is_function(run)
+
+    def word(self, place: int) -> bool:
+        """Read a pattern of a row, a function or a name; return whether one stands at the place."""
+        return self._pattern(place) or self._function(place) or self._name(place)
+
+    def bold_digit(self, at: int) -> None:
+        """Read `\\mathbf{1}`, a vector of ones whose size is inferred, and `\\mathbf{1}_{n}`."""
+        braced = self.at_place(self.place) == "{"
+        digit = self.at_place(self.place + braced)
+        if digit not in self.phrases.digits:
+            return
+        self.place += 1 + 2 * braced
+        if self.at_place(self.place) == "_":
+            self.sized(self.phrases.digits[digit], at)
+        else:
+            self.emit(f"vector ( {digit} )", at)
+
+    def sized(self, name: str, at: int) -> None:
+        """Write `ones(n, m)` for the sizes in the subscript at the place."""
+        end = self.extent(self.place + 1)
+        sizes = size_texts(self.lexemes[self.place + 1 : end], self.names.resolve)
+        if sizes is None:
+            raise self.fail("a size was expected in this subscript", self.lexemes[self.place].at)
+        self.place = end
+        self._write_sizes(name, sizes, at)
+
+    def _write_sizes(self, name: str, sizes: list[str], at: int) -> None:
+        self.emit(f"{name} (", at)
+        for k, size in enumerate(sizes):
+            self.emit("," if k else "", at)
+            self.tokens.append(Token("name", size, at))
+        self.emit(")", at)
+
+    def _pattern(self, place: int) -> bool:
+        """Read a row's LaTeX of several parts, such as `\\psi^{(k)}\\left(x\\right)`."""
+        for pattern in self.phrases.patterns:
+            head = pattern.head
+            if self.at_place(place) == head[0] and all(
+                self.at_place(place + k) == text for k, text in enumerate(head)
+            ):
+                name = base_name(self.lexemes, place)
+                if name and self.names.resolve(name.text) in self.names.declared:
+                    return False
+                at = self.lexemes[place].at
+                self.place = place + len(head)
+                self.emit(f"{pattern.call} (", at)
+                last = len(pattern.ends) - 1
+                after = [(end, ")" if k == last else ",") for k, end in enumerate(pattern.ends)]
+                self.open(at, *after)
+                return True
+        return False
+
+    def _function(self, place: int) -> bool:
+        """Read the name of a function: `\\log`, `\\operatorname{tr}`, `\\lambda_{\\max}`."""
+        lexeme = self.lexemes[place]
+        head = head_name(self.lexemes, place) if lexeme.kind != "letter" else None
+        if head is None or self.names.resolve(head[0]) in self.names.declared:
+            return False
+        name, end = head
+        applied = self.at_place(end) in OPENING and self.lexemes[end].kind != "matrix"
+        if not ((len(name) > 1 or lexeme.kind == "word") and self.is_function(name)):
+            base = self.at_place(place).lstrip("\\")
+            if name != base and self.is_function(base) and lexeme.text not in FONTS:
+                message = f"`{base}` with a subscript: index notation is not read"
+                raise self.fail(f"{message}; write the function alone", lexeme.at)
+            if not (applied and name in self.phrases.heads):
+                return False
+            name = self.phrases.heads[name]
+        self.place = end
+        self.tokens.append(Token("name", name, lexeme.at))
+        if lexeme.kind == "command" and lexeme.text not in LOG_LIKE and self.at_place(end) == "{":
+            self.place += 1
+            self.emit("(", lexeme.at)
+            self.open(lexeme.at, (("}",), ")"))
+        return True
+
+    def _name(self, place: int) -> bool:
+        """Read a variable with its fonts, accents and subscript."""
+        base = base_name(self.lexemes, place)
+        if base is None:
+            return False
+        at = self.lexemes[place].at
+        self.place = base.end
+        name, index = base.text, self.index()
+        resolved = self.names.resolve(f"{name}_{index}" if index else name)
+        if resolved not in self.names.declared and self._sized_letter(name, base.end, at):
+            return True
+        if resolved == "e" and resolved not in self.names.declared and self._exponential(at):
+            return True
+        undeclared = resolved not in self.names.declared
+        if undeclared and resolved in self.phrases.sized:
+            base.font = ""
+        if self.names.clash(resolved, base.font):
+            raise self.fail(
+                f"`{resolved}` stands here in another font than before: two variables need two "
+                "names, one variable one font",
+                at,
+            )
+        self.tokens.append(Token("name", resolved, at))
+        if undeclared:
+            upright = self.lexemes[place].kind == "word" or base.font == "mathbb"
+            self._not_applied(resolved, at, upright)
+        return True
+
+    def index(self) -> str:
+        """Read the subscript that belongs to what ends at the place, also behind an exponent."""
+        place = self._subscript()
+        if place is None:
+            return ""
+        end = self.extent(place + 1)
+        index = index_name(self.lexemes[place + 1 : end])
+        if index is None or end > len(self.lexemes):
+            raise self.fail("this subscript cannot be part of a name", self.lexemes[place].at)
+        if place == self.place:
+            self.place = end
+        else:
+            self.jumps[place] = end
+        return index
+
+    def _subscript(self) -> int | None:
+        place = self.place
+        if self.at_place(place) == "^":
+            place = self.extent(place + 1)
+        return place if self.at_place(place) == "_" else None
+
+    def _sized_letter(self, name: str, place: int, at: int) -> bool:
+        """Read `I_n` and `K_{m,n}` where the letter is not declared and these are sizes."""
+        op = self.phrases.sized.get(name)
+        if op is None or name in self.names.declared or self.at_place(place) != "_":
+            return False
+        end = self.extent(place + 1)
+        sizes = size_texts(self.lexemes[place + 1 : end], self.names.resolve) or []
+        sizes = sizes[:1] if len(set(sizes)) == 1 and len(op.dims) == 1 else sizes
+        known = all(size in self.dims for size in sizes) or op.role == "identity"
+        if len(sizes) != len(op.dims) or not known:
+            return False
+        self.place = end
+        self._write_sizes(op.call or op.name, sizes, at)
+        return True
+
+    def _exponential(self, at: int) -> bool:
+        """Read `e^{...}` as the exponential function; a name `e` beside it is refused."""
+        powered = self.at_place(self.place) == "^"
+        if powered:
+            end = self.extent(self.place + 1)
+            kind, _ = exponent(self.lexemes[self.place + 1 : end], self.names.declared)
+            powered = kind == "power"
+        self.euler[powered] = at
+        if len(self.euler) == 2:
+            raise self.fail("`e` is the base of an exponential and a name here: declare it", at)
+        if powered:
+            self.place += 1
+            self.emit("exp (", at)
+            if self.at_place(self.place) == "-":
+                self.place += 1
+                self.emit("-", at)
+            self.open(at, (ITEM, ")"))
+        return powered
+
+    def _not_applied(self, name: str, at: int, upright: bool) -> None:
+        """Refuse `\\phi(x)` of a name that is not declared: a function or a product?"""
+        bracket = self.at_place(self.place)
+        if bracket not in OPENING or not (bracket == "(" or upright):
+            return
+        if not upright and not self._reads_as_call(default_kind(name) == "scalar"):
+            return
+        raise self.fail(
+            f"`{name}(...)` is a function or a product: declare `{name}`, or write a product as "
+            f"`{name} \\cdot (...)`",
+            at,
+        )
+
+    def _reads_as_call(self, scalar: bool) -> bool:
+        """Whether the bracket at the place holds a list or a single name, or, behind a scalar, no
+        sum."""
+        depth, inner = 1, []
+        for lexeme in self.lexemes[self.place + 1 : self.place + LOOK_AHEAD]:
+            depth += (lexeme.text in OPENING) - (lexeme.text in OPENING.values())
+            if not depth:
+                break
+            inner.append((depth, lexeme))
+        signs = [x.text for level, x in inner[1:] if level == 1 and x.text in ("+", "-", ",", ";")]
+        one = base_name([lexeme for _, lexeme in inner], 0)
+        alone = one is not None and one.end == len(inner)
+        if depth or signs[:1] in (["+"], ["-"]):
+            return False
+        return bool(signs) or alone or scalar

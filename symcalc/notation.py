@@ -1,0 +1,166 @@
+"""Both notations, the language and LaTeX, to one list of tokens; how functions are spoken.
+
+`log det X` is one function, `sin^2(x)` the square of its value, `sin.(x)` an entrywise call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from symcalc.algebra import Algebra
+from symcalc.declare import ENTRYWISE, Declaration, default_kind
+from symcalc.errors import ParseError, RuleError, caret
+from symcalc.latex_input import LatexReader
+from symcalc.latex_lexer import is_latex
+from symcalc.latex_names import Names
+from symcalc.latex_rows import Phrasebook, phrasebook
+from symcalc.op import Op
+from symcalc.shape import mentioned
+from symcalc.tokens import Token, tokenize
+
+TRACE_LEVEL, FUNCTION_LEVEL = 17, 35  # how far a function without brackets reaches
+
+
+class Vocabulary(Protocol):
+    """What the notations ask of a rulebook."""
+
+    algebra: Algebra
+
+    def find(self, name: str) -> list[Op]: ...
+
+    def called(self, name: str) -> list[Op]: ...
+
+
+class Notation:
+    """The tokens of one formula; `vectors` are the names that bold type says are vectors."""
+
+    def __init__(
+        self,
+        text: str,
+        declared: Mapping[str, Declaration],
+        vocabulary: Vocabulary,
+        variable: str = "",
+    ) -> None:
+        self.text = text
+        self.variable = variable
+        self.declared = declared
+        self.vocabulary = vocabulary
+        self.phrases = phrasebook(vocabulary.algebra.ops.values() if is_latex(text) else ())
+        self.vectors: set[str] = set()
+        self.tokens = self._spoken(self._latex() if is_latex(text) else tokenize(text))
+
+    def is_function(self, name: str) -> bool:
+        """Whether a name is called with an argument."""
+        if name in self.declared:
+            return ENTRYWISE in self.declared[name].attributes
+        found = self.vocabulary.find(name) or self._outside(name)
+        return any(op.slots or op.dims for op in found)
+
+    def _outside(self, name: str) -> list[Op]:
+        """Return the function of SymPy that a called name means; `\\gamma(x)` is a product."""
+        letter = default_kind(name) is not None
+        if letter and (name == self.variable or is_latex(self.text)):
+            return []
+        try:
+            return self.vocabulary.called(name)
+        except RuleError:
+            if letter:
+                return []
+            raise
+
+    def reach(self, name: str) -> int:
+        """Return how strongly a function without brackets binds its argument: the trace takes the
+        whole product behind it. 0: it needs brackets."""
+        found = self.vocabulary.find(name)
+        if not found or name in self.declared:
+            return 0
+        return TRACE_LEVEL if found[0].role == "trace" else FUNCTION_LEVEL
+
+    def _latex(self) -> list[Token]:
+        dims = mentioned(dim for d in self.declared.values() for dim in d.shape)
+        names = Names([*self.declared, *(dim for dim in dims if dim.isidentifier())])
+        reader = LatexReader(self.text, names, self.phrases, self.is_function, dims)
+        tokens = reader.run()
+        self.vectors = names.vectors
+        return tokens
+
+    def _spoken(self, tokens: list[Token]) -> list[Token]:
+        """Join `log det`, and put the power of a function behind its argument."""
+        found: list[Token] = []
+        waiting: dict[int, list[Token]] = {}  # powers, by the bracket depth that they wait for
+        place, depth = 0, 0
+        while place < len(tokens):
+            token = self._plain(tokens[place], found)
+            place += 1
+            depth += (token.text == "(") - (token.text == ")")
+            if token.text == "^" and self._transposed(tokens[place : place + 1]):
+                token, place = Token("sign", "'", token.at), place + 1
+            if not self._joined(token, found):
+                found.append(token)
+            found += waiting.pop(depth, []) if token.text == ")" else []
+            power = self._power(token, tokens, place)
+            place += len(power)
+            waiting |= {depth: power} if power else {}
+        return found
+
+    def _plain(self, token: Token, found: list[Token]) -> Token:
+        """Return a token in the spelling of the parser."""
+        if token.text == ".(":
+            return self._entrywise(token, found)
+        if token.text == "⁺":
+            return Token("applied", _phrases(self.vocabulary).marks["+"], token.at)
+        return token
+
+    def _transposed(self, behind: list[Token]) -> bool:
+        """Whether `^t` stands here, and no `t` is declared."""
+        return [token.text for token in behind] == ["t"] and "t" not in self.declared
+
+    def _entrywise(self, token: Token, found: list[Token]) -> Token:
+        """Read the bracket of `sin.(x)`, which must belong to an entrywise function."""
+        name = found[-1].text if found else ""
+        rows = self.vocabulary.find(name) if self.is_function(name) else []
+        if not rows or any(row.column("derivative") is None for row in rows):
+            message = "`.(` calls a function of the entries: write `(` for any other"
+            raise ParseError(caret(self.text, token.at, message))
+        return Token("sign", "(", token.at)
+
+    def _joined(self, token: Token, found: list[Token]) -> bool:
+        """Join two functions that a row prints together, `log det`, to its name."""
+        if token.kind != "name" or not found or found[-1].kind != "name":
+            return False
+        if not (self.is_function(token.text) and self.is_function(found[-1].text)):
+            return False
+        words = (found[-1].text, token.text)
+        first, second = (self.vocabulary.find(word)[0].name for word in words)
+        call = _phrases(self.vocabulary).pairs.get((first, second))
+        if call:
+            found[-1] = Token("name", call, found[-1].at)
+        return bool(call)
+
+    def _power(self, token: Token, tokens: list[Token], place: int) -> list[Token]:
+        """Return the tokens of the power in `sin^2(x)`; none where a variable is raised."""
+        raised = place < len(tokens) and tokens[place].text == "^"
+        if not raised or token.kind != "name" or not self.is_function(token.text):
+            return []
+        end = place + 1
+        while end < len(tokens) and tokens[end].text != ")" and tokens[place + 1].text == "(":
+            end += 1
+        power = tokens[place : end + 1]
+        number = [t.text for t in power if t.text not in "^()"]
+        if (
+            len(number) != 1
+            or not number[0].isdigit()
+            or end + 1 == len(tokens)
+            or (tokens[end + 1].text != "(")
+        ):
+            message = (
+                f"this power of `{token.text}` is not clear: write {token.text}(x)^2 for the power "
+                "of the value"
+            )
+            raise ParseError(caret(self.text, tokens[place].at, message))
+        return power
+
+
+def _phrases(vocabulary: Vocabulary) -> Phrasebook:
+    return phrasebook(vocabulary.algebra.ops.values())
