@@ -43,13 +43,15 @@ class Attributes:
 
     def of(self, e: Expr) -> frozenset[str]:
         """Return all that is known of a canonical expression."""
-        if e not in self.memo:
+        found = self.memo.get(e)
+        if found is None:
             for inner in missing(e, self.memo):
                 if inner not in self.memo:
                     self.memo[inner] = NONE
                     step = self._steps.get(inner.op.role, self._function)
                     self.memo[inner] = close_attributes(frozenset(step(inner)))
-        return self.memo[e]
+            found = self.memo[e]
+        return found
 
     def _transpose(self, e: Expr) -> frozenset[str]:
         return frozenset(_SWAPPED.get(word, word) for word in self.of(e.args[0]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from symcalc.exact import Number
 from symcalc.expr import Expr
 from symcalc.factors import untransposed
-from symcalc.poly import Mono, Poly, Scalars, add_terms, atom, term
+from symcalc.poly import Mono, Poly, Scalars, add_terms, atom, collect, term
 from symcalc.shape import SCALAR, Shape
 
 if TYPE_CHECKING:
@@ -144,11 +144,11 @@ class Chains:
         if poly.shape == SCALAR:
             return poly
         shape = (poly.shape[1], poly.shape[0])
-        parts = []
+        terms = []
         for mono, c in poly.terms.items():
             factors, sign = self.turn_all(mono.factors)
-            parts.append((term(shape, Mono(mono.scalars, factors)), c * sign))
-        return add_terms(shape, parts)
+            terms.append((Mono(mono.scalars, factors), c * sign))
+        return collect(shape, terms)
 
     def turn_all(self, factors: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Number]:
         """Return the reversed, transposed factors and their sign."""

@@ -46,7 +46,11 @@ def missing(root: N, done: Container[N]) -> list[N]:
             order.append(cast(N, stack.pop()))
         elif node not in done and node not in seen:
             seen.add(node)
-            stack += (node, None, *node.args[::-1])
+            waiting = [arg for arg in node.args if arg not in done]
+            if waiting:
+                stack += (node, None, *waiting[::-1])
+            else:
+                order.append(node)
     return order
 
 

@@ -25,6 +25,7 @@ from symcalc.poly import (
     Poly,
     add_terms,
     below_line,
+    collect,
     content,
     term,
 )
@@ -217,11 +218,14 @@ class Normalizer:
             if value == 1 and a.shape == shape:
                 return a
             return Poly(shape, {m: k * value for m, k in a.terms.items()})
-        parts: list[tuple[Poly, Number]] = []
-        for m, k in a.terms.items():
-            scaled = Mono(self.scalars.merge(mono.scalars, m.scalars), m.factors)
-            parts.append((term(shape, scaled, k * value), 1))
-        return add_terms(shape, parts)
+        merge = self.scalars.merge
+        return collect(
+            shape,
+            [
+                (Mono(merge(mono.scalars, m.scalars), m.factors), k * value)
+                for m, k in a.terms.items()
+            ],
+        )
 
     def _power(self, e: Expr) -> Poly:
         exponent = self.scalars.exponent(self.normal(e.args[1]))

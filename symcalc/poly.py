@@ -73,14 +73,18 @@ def atom(e: Expr) -> Poly:
 
 def add_terms(shape: Shape, parts: list[tuple[Poly, Number]]) -> Poly:
     """Return the combination of polynomials; terms that cancel vanish."""
+    return collect(shape, [(mono, c * k) for poly, k in parts for mono, c in poly.terms.items()])
+
+
+def collect(shape: Shape, terms: list[tuple[Mono, Number]]) -> Poly:
+    """Return the sum of the terms; those that cancel vanish."""
     total: dict[Mono, Number] = {}
-    for poly, factor in parts:
-        for mono, coefficient in poly.terms.items():
-            value = total.get(mono, 0) + (coefficient if factor == 1 else coefficient * factor)
-            if value:
-                total[mono] = value
-            else:
-                total.pop(mono, None)
+    for mono, coefficient in terms:
+        value = total.get(mono, 0) + coefficient
+        if value:
+            total[mono] = value
+        else:
+            total.pop(mono, None)
     return Poly(shape, total)
 
 

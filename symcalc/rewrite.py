@@ -58,7 +58,7 @@ class Rules:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.by_root: dict[str, list[Rule]] = {}
-        self.by_factor: dict[str, list[tuple[Rule, int, frozenset[str]]]] = {}
+        self.by_factor: dict[str, list[tuple[Rule, int, int, frozenset[str]]]] = {}
         self.by_base: dict[str, list[Rule]] = {}
         for rule in rules:
             self._index(rule)
@@ -67,8 +67,8 @@ class Rules:
         lhs = rule.lhs
         if lhs.op.role == "product":
             place = next((k for k, f in enumerate(rule.factors) if not _is_variable(f)), 0)
-            entry = (rule, place, rule.needed(place))
-            self.by_factor.setdefault(_key(rule.factors[place]), []).append(entry)
+            entry = (rule, place, len(rule.factors) - place, rule.needed(place))
+            self.by_factor.setdefault(_key(untransposed(rule.factors[place])), []).append(entry)
         elif lhs.op.role == "entrywise power" and lhs.is_scalar:
             self.by_base.setdefault(lhs.args[0].op.name, []).append(rule)
         else:
@@ -100,11 +100,11 @@ class Rules:
         if len(factors) < 2:
             return None
         for place, factor in enumerate(factors):
-            for rule, trigger, needed in self.by_factor.get(_key(factor), ()):
-                after = len(rule.factors) - trigger
+            inner = untransposed(factor)
+            for rule, trigger, after, needed in self.by_factor.get(_key(inner), ()):
                 if place < trigger or place + after > len(factors):
                     continue  # each pattern takes at least one factor
-                if needed and not needed <= n.attributes.of(untransposed(factor)):
+                if needed and not needed <= n.attributes.of(inner):
                     continue
                 found = self._window(n, rule, trigger, factors, place)
                 if found is not None:
@@ -259,8 +259,7 @@ def _is_variable(e: Expr) -> bool:
     return untransposed(e).op.role == "symbol"
 
 
-def _key(factor: Expr) -> str:
-    inner = untransposed(factor)
+def _key(inner: Expr) -> str:
     return "variable" if inner.op.role == "symbol" else inner.op.name
 
 

@@ -45,7 +45,9 @@ class Template:
         """Return the body with `values` for the slots and `dims` for the dimensions of the row."""
         done: list[Expr] = []
         for kind, what, args, sizes in self.code:
-            if kind == "slot":
+            if kind == "op":
+                done.append(algebra.build(what, [done[k] for k in args]))
+            elif kind == "slot":
                 done.append(values[what])
             elif kind == "constant":
                 done.append(what)

@@ -1,5 +1,7 @@
 """Large formulas: no recursion, and results whose number of distinct nodes grows with the input."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -114,6 +116,30 @@ def test_the_gradient_grows_with_the_formula(family):
     small, large = (10, 40) if family in SHARED else (100, 1000)
     few, many = nodes(gradient_of(family, small)), nodes(gradient_of(family, large))
     assert few < many <= 1.1 * few * large / small
+
+
+def calls_of(family, count):
+    """Return how many functions a derivation calls: its cost, whatever else the machine does."""
+    f, wrt, where = family(count)
+    made = 0
+
+    def counted(frame, event, arg):
+        nonlocal made
+        made += event == "call"
+
+    derive(f, wrt, where=where)
+    sys.setprofile(counted)
+    try:
+        derive(f, wrt, where=where)
+    finally:
+        sys.setprofile(None)
+    return made
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=IDS)
+def test_the_work_grows_with_the_formula(family):
+    small, large, slack = (10, 40, 1.4) if family in SHARED else (50, 250, 1.1)
+    assert calls_of(family, large) <= slack * calls_of(family, small) * large / small
 
 
 @pytest.mark.parametrize("count", (1, 2, 5, 12))
