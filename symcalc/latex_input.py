@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from symcalc.latex_frames import BRACE, ITEM
 from symcalc.latex_lexer import FRACTIONS, Lexeme
-from symcalc.latex_names import FONTS, base_name
+from symcalc.latex_names import ACCENT_COMMANDS, FONTS, base_name
 from symcalc.latex_refused import REFUSED, SUPERSCRIPTS
 from symcalc.latex_scripts import exponent
 from symcalc.latex_words import OPENING, Words
@@ -107,6 +107,8 @@ class LatexReader(Words):
         if word == "\\operatorname":
             name = self.text[at:].partition("{")[2].partition("}")[0]
             raise self.fail(f"`{name[:40]}` is not a name", at)
+        if word in ACCENT_COMMANDS:
+            raise self.fail("an accent stands over one letter", at)
         if word not in FONTS:
             raise self.fail(f"the command `{word}` is not known", at)
         self.bold_digit(at)

@@ -109,6 +109,8 @@ def head_name(found: Sequence[Lexeme], place: int) -> tuple[str, int] | None:
         stop = end + 2
         while stop <= len(found) and found[end + 1].text == "{" and found[stop - 1].text != "}":
             stop += 1
+        if stop > len(found):
+            return None
         text, end = f"{text}_{index_name(found[end + 1 : stop])}", stop
     return text, end
 

@@ -157,7 +157,9 @@ class Words(Frames):
             return ""
         end = self.extent(place + 1)
         index = index_name(self.lexemes[place + 1 : end])
-        if index is None or end > len(self.lexemes):
+        if self.at_place(place + 1) in ("", "{") and place + 1 not in self.partner:
+            raise self.fail("this subscript is never closed", self.lexemes[place].at)
+        if index is None:
             raise self.fail("this subscript cannot be part of a name", self.lexemes[place].at)
         if place == self.place:
             self.place = end
