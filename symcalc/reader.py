@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Protocol
 
 from symcalc.algebra import Algebra
+from symcalc.calls import check_calls, outside
 from symcalc.declare import Declaration, default_kind, parse_where
-from symcalc.errors import ParseError, RuleError, ShapeError, caret
+from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr, node
 from symcalc.latex_input import is_latex, latex_tokens
 from symcalc.op import Op
@@ -87,6 +88,7 @@ class Reader:
         self.stack: list[Expr | OpenSum] = []
         self.sizes: list[Dim] = []
         self.turned: set[str] = set()
+        self.latex = is_latex(text)
         self.mention = ""
 
     def _check_declared(self) -> None:
@@ -99,14 +101,14 @@ class Reader:
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
         self.mention = mention
-        tokens = latex_tokens(self.text, self.declared) if is_latex(self.text) else None
+        tokens = latex_tokens(self.text, self.declared) if self.latex else None
         items = Parser(self.text, self._is_function, self._first_size, tokens).parse()
         self.turned = {
             name.value
             for name, mark in pairwise(items)
             if name.kind == "name" and mark.kind == "postfix"
         }
-        self._check_calls(items)
+        check_calls(items, self.text)
         for item in items:
             self._step(item)
         (e,) = self._pop(1)
@@ -129,28 +131,9 @@ class Reader:
     def _is_function(self, name: str) -> bool:
         if name in self.declared:
             return False
-        found = self.vocabulary.find(name) or self._outside(name)
+        letters = name != self.mention and not self.latex
+        found = self.vocabulary.find(name) or outside(name, self.vocabulary.called, letters)
         return any(op.slots or op.dims for op in found)
-
-    def _outside(self, name: str) -> list[Op]:
-        """Return the function of SymPy that a called name means; `\\gamma(x)` is a product."""
-        letter = default_kind(name) is not None
-        if letter and (name == self.mention or is_latex(self.text)):
-            return []
-        try:
-            return self.vocabulary.called(name)
-        except RuleError:
-            if letter:
-                return []
-            raise
-
-    def _check_calls(self, items: list[Item]) -> None:
-        """Refuse `gamma(x) + gamma`, where a letter is a function and a variable."""
-        called = {item.value for item in items if item.kind == "call"}
-        for item in items:
-            if item.kind == "name" and item.value in called and default_kind(item.value):
-                message = f"`{item.value}` is a function and a variable here: declare it, or rename"
-                raise ParseError(caret(self.text, item.at, f"{message} the variable"))
 
     def _first_size(self, name: str) -> int | None:
         found = self.vocabulary.find(name)
@@ -239,10 +222,11 @@ class Reader:
         found: list[Op] = []
         if len(args) > 1 and args[-1].op.role == "number":
             found = self.vocabulary.find(f"{item.value} {args[-1]}")
-        found = found or self.vocabulary.called(item.value)
-        if default_kind(item.value):
+        found = found or self.vocabulary.find(item.value)
+        if not found and default_kind(item.value):
             self.algebra.notes.append(f"`{item.value}(.)` is the function, not a product")
         vector = bool(args) and args[0].shape[1] == 1
+        found = found or self.vocabulary.called(item.value)
         exact = [op for op in found if op.slots and (op.slots[0].cols == 1) == vector]
         return exact[0] if len(found) > 1 and exact else found[0]
 
