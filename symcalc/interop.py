@@ -8,23 +8,23 @@ Nothing here imports SymPy: whoever hands over an expression of SymPy has it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import partial, reduce
 from typing import Any, Protocol
 
 from symcalc.algebra import Algebra
-from symcalc.declare import Declaration, parse_where
+from symcalc.declare import parse_where
 from symcalc.errors import ParseError, RuleError, ShapeError
 from symcalc.expr import Expr, in_scope
 from symcalc.graph import postorder
 from symcalc.op import Op
-from symcalc.shape import SCALAR, Dim, Shape, dim_add, dim_mul, parse_dim, shape_text
+from symcalc.shape import SCALAR, Shape, shape_text
 from symcalc.sympy_names import is_sympy
 from symcalc.sympy_out import entry_slots, to_sympy
+from symcalc.sympy_scope import Names, kind
 
 __all__ = ["entrywise", "from_sympy", "is_sympy", "to_sympy"]
-MAX_DEGREE = 8
 SIZED = ("MatrixSymbol", "Identity", "OneMatrix", "ZeroMatrix")
 
 
@@ -53,85 +53,19 @@ def from_sympy(
     >>> print(from_sympy(Trace(Inverse(X) * X.T), default_rules()))
     tr(inv(X)*X')
     """
-    reader = _In(book, _Names(parse_where(where)))
+    reader = _In(book, Names(parse_where(where)))
     return in_scope(reader.translated(expression), reader.names.scope)
 
 
 def entrywise(body: Any, entry: Any, matrix: Expr, book: Vocabulary) -> Expr:
     """Return a scalar expression in the symbol `entry`, applied to every entry of a matrix."""
-    return _Entrywise(book, _Names({}), entry, matrix).translated(body)
-
-
-class _Names:
-    """The variables and sizes of one translation: what each name stands for."""
-
-    def __init__(self, declared: Mapping[str, Declaration]) -> None:
-        self.declared = declared
-        self.scope: dict[str, Expr] = {}
-        self.sizes: set[Any] = set()
-        self._owners: dict[str, Any] = {}
-
-    def claim(self, owner: Any) -> str:
-        """Return the name of a symbol; raise `ParseError` if it cannot be one in a formula."""
-        name = str(owner.name)
-        if not name.isidentifier():
-            raise ParseError(f"`{name}` is not a name of the language: rename the symbol in SymPy")
-        if self._owners.setdefault(name, owner) != owner:
-            raise ParseError(f"two different symbols of SymPy are called `{name}`: rename one")
-        return name
-
-    def attributes(self, name: str, shape: Shape) -> frozenset[str]:
-        """Return the declared attributes; raise `ShapeError` for a declaration of another shape."""
-        declared = self.declared.get(name, Declaration(shape))
-        if declared.shape != shape:
-            raise ShapeError(
-                f"{name} is {shape_text(shape)} in SymPy and declared {shape_text(declared.shape)}"
-            )
-        return declared.attributes
-
-    def size(self, e: Any) -> Dim:
-        """Return a size: a number, a symbol, or sums and products of them."""
-        found: Dim = 0
-        try:
-            found = SIZES[_kind(e, SIZES)](self, e)
-            readable = found != 0 and parse_dim(str(found)) == found
-        except (KeyError, ShapeError):
-            readable = False
-        if not readable:
-            raise ShapeError(f"the size `{e}` is not read: write a number, a name, n + 1 or n*m")
-        return found
-
-    def shape(self, e: Any) -> Shape:
-        """Return the shape of a matrix expression."""
-        return self.size(e.shape[0]), self.size(e.shape[1])
-
-
-def _size_power(names: _Names, e: Any) -> Dim:
-    base, degree = e.args
-    if not (degree.is_Integer and 0 < degree <= MAX_DEGREE):
-        raise ShapeError(f"`{e}` is not a size")
-    return reduce(dim_mul, [names.size(base)] * int(degree))
-
-
-SIZES: dict[str, Callable[[_Names, Any], Dim]] = {
-    "Integer": lambda names, e: int(e),
-    "Rational": lambda names, e: parse_dim(f"{e.p}/{e.q}"),
-    "Symbol": lambda names, e: names.claim(e),
-    "Add": lambda names, e: reduce(dim_add, map(names.size, e.args)),
-    "Mul": lambda names, e: reduce(dim_mul, map(names.size, e.args)),
-    "Pow": _size_power,
-}
-
-
-def _kind(e: Any, table: Mapping[str, Any] | Sequence[str]) -> str:
-    """Return the name of the first class of an object that a table knows, or ''."""
-    return next((cls.__name__ for cls in type(e).__mro__ if cls.__name__ in table), "")
+    return _Entrywise(book, Names({}), entry, matrix).translated(body)
 
 
 class _In:
     """One translation, from the leaves up."""
 
-    def __init__(self, book: Vocabulary, names: _Names) -> None:
+    def __init__(self, book: Vocabulary, names: Names) -> None:
         self.book, self.algebra, self.names = book, book.algebra, names
 
     def translated(self, root: Any) -> Expr:
@@ -141,10 +75,10 @@ class _In:
                 f"`{_brief(root)}` is not a symbolic expression of SymPy: write explicit matrices "
                 "as MatrixSymbol, and pass their values when you evaluate"
             )
-        order = postorder([root], into=lambda e: not _kind(e, LEAVES))
+        order = postorder([root], into=lambda e: not kind(e, LEAVES))
         for e in reversed(order):
             self._check_known(e)
-        shapes = [e.shape for e in order if _kind(e, SIZED)]
+        shapes = [e.shape for e in order if kind(e, SIZED)]
         self.names.sizes |= {s for shape in shapes for size in shape for s in size.free_symbols}
         memo: dict[Any, Any] = {}
         for e in order:
@@ -156,11 +90,11 @@ class _In:
         name = _class_name(e)
         if not name:
             raise RuleError(f"`{_brief(e)}` is a function without a meaning: replace it in SymPy")
-        if not _kind(e, LEAVES) and name not in OPERATIONS:
+        if not kind(e, LEAVES) and name not in OPERATIONS:
             self.book.of_sympy(name)
 
     def _node(self, e: Any, memo: Mapping[Any, Any]) -> Any:
-        if leaf := _kind(e, LEAVES):
+        if leaf := kind(e, LEAVES):
             return LEAVES[leaf](self, e)
         args, name = [memo[arg] for arg in e.args], _class_name(e)
         return OPERATIONS[name](self, *args) if name in OPERATIONS else self._row(e, name, args)
@@ -235,7 +169,7 @@ class _In:
 class _Entrywise(_In):
     """The translation of a scalar expression in one symbol, which stands for each entry."""
 
-    def __init__(self, book: Vocabulary, names: _Names, entry: Any, matrix: Expr) -> None:
+    def __init__(self, book: Vocabulary, names: Names, entry: Any, matrix: Expr) -> None:
         super().__init__(book, names)
         self.entry, self.matrix = entry, matrix
 

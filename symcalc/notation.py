@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from symcalc.algebra import Algebra
-from symcalc.declare import ENTRYWISE, Declaration, default_kind
-from symcalc.errors import ParseError, RuleError, caret
+from symcalc.calls import outside
+from symcalc.declare import ENTRYWISE, Declaration
+from symcalc.errors import ParseError, caret
 from symcalc.latex_input import LatexReader
 from symcalc.latex_lexer import is_latex
 from symcalc.latex_names import Names
@@ -54,20 +55,9 @@ class Notation:
         """Whether a name is called with an argument."""
         if name in self.declared:
             return ENTRYWISE in self.declared[name].attributes
-        found = self.vocabulary.find(name) or self._outside(name)
+        letters = name != self.variable and not is_latex(self.text)
+        found = self.vocabulary.find(name) or outside(name, self.vocabulary.called, letters)
         return any(op.slots or op.dims for op in found)
-
-    def _outside(self, name: str) -> list[Op]:
-        """Return the function of SymPy that a called name means; `\\gamma(x)` is a product."""
-        letter = default_kind(name) is not None
-        if letter and (name == self.variable or is_latex(self.text)):
-            return []
-        try:
-            return self.vocabulary.called(name)
-        except RuleError:
-            if letter:
-                return []
-            raise
 
     def reach(self, name: str) -> int:
         """Return how strongly a function without brackets binds its argument: the trace takes the

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from symcalc.algebra import Algebra
+from symcalc.calls import check_calls
 from symcalc.declare import ENTRYWISE, Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr, node
@@ -111,7 +112,6 @@ class Reader:
         self.sizes: list[Dim] = []
         self.turned: set[str] = set()
         self.exponents: set[str] = set()
-        self.mention = ""
 
     def _declare(self) -> None:
         """Make the declared variables, those first on which others depend."""
@@ -139,7 +139,7 @@ class Reader:
         turned = {name.value for name, mark in _name_pairs(items) if mark.kind == "postfix"}
         self.turned = notation.vectors | turned
         self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
-        self._check_calls(items)
+        check_calls(items, self.text)
         for item in items:
             self._step(item)
         (e,) = self._pop(1)
@@ -158,14 +158,6 @@ class Reader:
         except ShapeError as error:
             message = self._named(str(error))
             raise ShapeError(caret(self.text, item.at, message)) from None
-
-    def _check_calls(self, items: list[Item]) -> None:
-        """Refuse `gamma(x) + gamma`, where a letter is a function and a variable."""
-        called = {item.value for item in items if item.kind == "call"}
-        for item in items:
-            if item.kind == "name" and item.value in called and default_kind(item.value):
-                message = f"`{item.value}` is a function and a variable here: declare it, or rename"
-                raise ParseError(caret(self.text, item.at, f"{message} the variable"))
 
     def _first_size(self, name: str) -> int | None:
         found = self.vocabulary.find(name)
@@ -296,7 +288,8 @@ class Reader:
         found: list[Op] = []
         if len(args) > 1 and args[-1].op.role == "number":
             found = self.vocabulary.find(f"{item.value} {args[-1]}")
-        if default_kind(item.value):
+        found = found or self.vocabulary.find(item.value)
+        if not found and default_kind(item.value):
             self.algebra.notes.append(f"`{item.value}(.)` is the function, not a product")
         return self.vocabulary.choose(found or self.vocabulary.called(item.value), args)
 

@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 import pytest
 from sympy import (
+    Adjoint,
     Determinant,
     DiagMatrix,
     DiagonalMatrix,
@@ -75,7 +76,7 @@ MATRIX_CASES = [
     HadamardPower(X, 2), HadamardPower(X, Rational(1, 2)), HadamardPower(2, X),
     HadamardPower(X, k), X.applyfunc(sin), (A * X).applyfunc(exp), A * X.applyfunc(sin) * B,
     X.applyfunc(Lambda(t, t**2 + k * t)), X.applyfunc(sin).applyfunc(cos), Trace(X) * X,
-    Determinant(X) * X, DiagonalMatrix(X), A * DiagonalMatrix(X), DiagonalOf(X),
+    Determinant(X) * X, DiagonalMatrix(X), A * DiagonalMatrix(X), DiagonalOf(X), Adjoint(X),
     X + Identity(3) * Trace(X), X * a, X.T * a, DiagMatrix(X * a), exp(Trace(X)) * A,
 ]  # fmt: skip
 TRACES = [
