@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
+from typing import Any
 
 from symcalc.errors import ShapeError
-from symcalc.expr import Expr, node
+from symcalc.expr import Expr, node, rebuild
 from symcalc.op import Op
 from symcalc.shape import SCALAR, Dim, Shape, Unify, same, shape_text
 from symcalc.show import brief
@@ -28,6 +29,7 @@ class Algebra:
         self.ops = ops
         self.unify = unify
         self.notes: list[str] = []
+        self.lower_rows: Any = None  # the compiled rewrite rows of the stage "lower"
         self.role = {op.role: op for op in ops.values() if op.role}
         constructors: dict[str, Callable[..., Expr]] = {
             "sum": self.sum_of, "scale": self.times, "product": self.times, "power": self.power,
@@ -51,6 +53,10 @@ class Algebra:
         bound = op.bind([arg.shape for arg in args], dims, self.unify)
         data = tuple(bound[name] for name in op.dims) if op.dims else None
         return node(op, tuple(args), op.result(bound), data)
+
+    def rebuild(self, e: Expr, args: tuple[Expr, ...]) -> Expr:
+        """Return `e` with other arguments of the same shapes."""
+        return rebuild(e, args)
 
     def call(self, name: str, *args: Expr, dims: Sequence[Dim] = ()) -> Expr:
         """Return the operation called `name` applied to `args`."""

@@ -18,8 +18,11 @@ from symcalc.errors import EvaluationError
 from symcalc.evaluate import compute, full_form, numpy_backend
 from symcalc.expr import Expr
 from symcalc.graph import postorder
+from symcalc.lower import Lowering
+from symcalc.rulebook import Rulebook
 from symcalc.shape import Dim, dim_names
 from symcalc.show import declaration
+from symcalc.simplify import normalizer
 from symcalc.targets import TARGETS, Target, kernel_source
 
 MAX_INLINE = 12  # deeper expressions are cut into named parts
@@ -31,15 +34,18 @@ def generate(
     variables: Sequence[Expr],
     name: str,
     summary: str,
+    book: Rulebook,
     target: str = "numpy",
+    sizes: Mapping[str, int] | None = None,
 ) -> str:
     """Return the source of a function of `variables` that computes `outputs`.
 
-    Vectors are 1-D arrays, scalars numbers or 0-D arrays. Raises `EvaluationError` for an unknown
-    target.
+    Vectors are 1-D arrays, scalars numbers or 0-D arrays. `sizes` are dimensions that are known:
+    they decide the order of products. Raises `EvaluationError` for an unknown target.
     """
     if target not in TARGETS:
         raise EvaluationError(f"the target is one of {', '.join(TARGETS)}, not {target!r}")
+    outputs = _lowered(outputs, book, TARGETS[target], sizes)
     writer = _Writer(TARGETS[target], variables)
     results = [writer.result(label, e, list(outputs.values())) for label, e in outputs.items()]
     body = [
@@ -61,6 +67,16 @@ def generate(
     helpers = writer.helpers()
     imports = [*TARGETS[target].imports, *writer.extra_imports]
     return "\n\n\n".join(["\n".join(imports), *helpers, text]) + "\n"
+
+
+def _lowered(
+    outputs: Mapping[str, Expr], book: Rulebook, target: Target, sizes: Mapping[str, int] | None
+) -> dict[str, Expr]:
+    """Return the outputs in the form in which they are computed, work shared between them."""
+    n = normalizer(book)
+    canonical = [n.canonical(e) for e in outputs.values()]
+    lowering = Lowering(book.algebra, sizes, n.attributes.of, target.real, distribute=True)
+    return dict(zip(outputs, lowering.lower(canonical), strict=True))
 
 
 class _Writer:
@@ -136,7 +152,7 @@ class _Writer:
         args = [self._fitted(node, k) for k in range(len(node.args))]
         values = dict(zip(names, [*args, *(self._size(d) for d in node.data or ())], strict=False))
         filled: ast.Expression = _Fill(values, self).visit(ast.parse(source, mode="eval"))
-        tree = filled.body
+        tree = _signed(filled.body)
         whole = column_for(node) == "array" and 1 in node.shape and not node.op.column("any_rank")
         if whole and any(full_form(node, k) for k in range(len(node.args))):
             return self._reshaped(tree, () if node.is_scalar else (-1,))
@@ -155,11 +171,7 @@ class _Writer:
     def _added(self, node: Expr) -> ast.expr:
         total = self.trees[node.args[0]]
         for arg in node.args[1:]:
-            tree = self.trees[arg]
-            if isinstance(tree, ast.BinOp) and (minus := _without_minus(tree)) is not None:
-                total = ast.BinOp(total, ast.Sub(), minus)
-            else:
-                total = ast.BinOp(total, ast.Add(), tree)
+            total = _signed(ast.BinOp(total, ast.Add(), self.trees[arg]))
         return total
 
     def _fitted(self, node: Expr, index: int) -> ast.expr:
@@ -272,16 +284,31 @@ def _constant(node: Expr) -> ast.expr:
     return ast.Constant(value if isinstance(value, int) else float(value))
 
 
-def _without_minus(tree: ast.BinOp) -> ast.expr | None:
-    """Return `a` for `-1 * a` and `2*a` for `-2 * a`."""
-    left = tree.left
-    if not isinstance(tree.op, ast.Mult) or not isinstance(left, ast.Constant):
+def _without_minus(tree: ast.expr) -> ast.expr | None:
+    """Return `a` for `-a`, `2*a` for `-2 * a`, and so on in front of a product; else None."""
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        return tree.operand
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, (int, float)) and tree.value < 0:
+        return ast.Constant(-tree.value)
+    if not isinstance(tree, ast.BinOp) or not isinstance(tree.op, (ast.Mult, ast.Div, ast.MatMult)):
         return None
-    if not isinstance(left.value, (int, float)) or left.value >= 0:
+    left = _without_minus(tree.left)
+    if left is None:
         return None
-    if left.value == -1:
-        return tree.right
-    return ast.BinOp(ast.Constant(-left.value), ast.Mult(), tree.right)
+    unit = isinstance(tree.op, ast.Mult) and isinstance(left, ast.Constant) and left.value == 1
+    return tree.right if unit else ast.BinOp(left, tree.op, tree.right)
+
+
+def _signed(tree: ast.expr) -> ast.expr:
+    """Write `-1 * a` as `-a` and `a + -b` as `a - b`."""
+    if not isinstance(tree, ast.BinOp):
+        return tree
+    if isinstance(tree.op, ast.Add) and (minus := _without_minus(tree.right)) is not None:
+        return ast.BinOp(tree.left, ast.Sub(), minus)
+    minus_one = isinstance(tree.left, ast.Constant) and tree.left.value == -1
+    if isinstance(tree.op, ast.Mult) and minus_one:
+        return ast.UnaryOp(ast.USub(), tree.right)
+    return tree
 
 
 def compiled(source: str, name: str) -> Callable[..., Any]:

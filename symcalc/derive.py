@@ -260,15 +260,21 @@ class Derivation:
 
         For a function that is not a scalar the second result is the Jacobian.
         """
-        return self._source(target, name, None)
+        return self._source(target, name)
 
-    def _source(self, target: str, name: str, arguments: list[Expr] | None) -> str:
+    def _source(
+        self,
+        target: str,
+        name: str,
+        arguments: list[Expr] | None = None,
+        sizes: Mapping[str, int] | None = None,
+    ) -> str:
         second = "gradient" if self.function.is_scalar else "jacobian"
         result = self.gradient if self.function.is_scalar else self.jacobian
         summary = f"{self.function} and its {second} by {self.variable.name}: {result}"
         outputs = {"value": self._unfolded, second: result}
         used = self._arguments(list(outputs.values())) if arguments is None else arguments
-        return generate(outputs, used, name, summary, target)
+        return generate(outputs, used, name, summary, self.rules, target, sizes)
 
     def compile(self, target: str = "numpy") -> Callable[..., Any]:
         """Return the function of `code`, of every declared variable; its source is in `.source`."""

@@ -66,6 +66,21 @@ class Kernels:
         p, q = inner
         return self._xp.reshape(m, (m.shape[0] // p, p, m.shape[1] // q, q))
 
+    def kron_times(self, a: Array, b: Array, m: Array) -> Array:
+        """Return `kron(a, b) @ m` without the Kronecker matrix."""
+        blocks = self._xp.reshape(m, (a.shape[1], b.shape[1], m.shape[1]))
+        inner = self._xp.reshape(b @ blocks, (a.shape[1], b.shape[0] * m.shape[1]))
+        return self._xp.reshape(a @ inner, (a.shape[0] * b.shape[0], m.shape[1]))
+
+    def commuted_rows(self, a: Array, m: int, n: int) -> Array:
+        """Return `K(m, n) @ a`: the rows as the entries of a transposed matrix."""
+        blocks = self._xp.reshape(a, (n, m, a.shape[1]))
+        return self._xp.reshape(self._xp.swapaxes(blocks, 0, 1), (m * n, a.shape[1]))
+
+    def add_diagonal(self, a: Array, c: Array) -> Array:
+        """Return `a` with a number or a vector added to its diagonal."""
+        return a + c * self._xp.eye(a.shape[0])
+
     def commutation(self, m: int, n: int) -> Array:
         order = np.arange(m * n).reshape(n, m).T.ravel()
         return self._xp.eye(m * n)[order]

@@ -156,7 +156,7 @@ class SecondDifferential:
         arguments = [v for v in known.values() if v in used]
         names = " and ".join(dict.fromkeys(v.name for v in self.variables))
         summary = f"The {form} of {self.function} by {names}: {e}"
-        return generate({form: e}, arguments, form, summary, target)
+        return generate({form: e}, arguments, form, summary, self.rules, target)
 
     def compile(self, target: str = "numpy", form: str = "hessian") -> Callable[..., Any]:
         """Return the function that `code` prints; its source is in `.source`."""

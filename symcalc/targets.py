@@ -19,6 +19,7 @@ class Target:
     module: str
     special: tuple[str, str]
     dtype: str = ""
+    real: bool = False  # whether the code is for real arrays, which nothing differentiates
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
 
 
@@ -27,6 +28,7 @@ TARGETS = {
         ("import numpy as np",),
         "np",
         ("from scipy import special", "special"),
+        real=True,
         matrix_functions="scipy.linalg",
     ),
     "jax": Target(
