@@ -40,7 +40,8 @@ KERNELS = frozenset(name for name in vars(Kernels) if not name.startswith("_"))
 ALLOWED = {"xp": XP, "linalg": LINALG, "special": SPECIAL, "k": KERNELS}
 NODES = (
     ast.Expression, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp,
-    ast.Load, ast.Tuple, ast.keyword, ast.operator, ast.unaryop, ast.Starred,
+    ast.Load, ast.Tuple, ast.keyword, ast.operator, ast.unaryop, ast.Starred, ast.Compare,
+    ast.cmpop,
 )  # fmt: skip
 METHODS = ("T", "ravel")  # of a slot
 MAX_TEMPLATE = 2000
@@ -50,7 +51,7 @@ COLUMNS = ("array", "rank_one", "flat")
 def array_source(op: Op, column: str = "array") -> tuple[str, list[str]]:
     """Return a template as Python source over parameter names, and the names."""
     source = op.column(column)
-    for name, shared in op.column("share", {}).items():
+    for name, shared in reversed(op.column("share", {}).items()):
         source = source.replace(f"{{{name}}}", f"({shared})")
     names = [slot.name for slot in op.slots] + list(op.dims)
     source = re.sub(r"\{(\w+)\.\.\.\}", r"*\1_", source)

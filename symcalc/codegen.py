@@ -75,8 +75,10 @@ def _lowered(
     """Return the outputs in the form in which they are computed, work shared between them."""
     n = normalizer(book)
     canonical = [n.canonical(e) for e in outputs.values()]
-    lowering = Lowering(book.algebra, sizes, n.attributes.of, target.real, distribute=True)
-    return dict(zip(outputs, lowering.lower(canonical), strict=True))
+    known = (book.algebra, sizes, n.attributes.of, target.real, True)
+    first = Lowering(*known)
+    free = first.computed(first.lower(canonical))  # the second round knows what there is
+    return dict(zip(outputs, Lowering(*known, free).lower(canonical), strict=True))
 
 
 class _Writer:
@@ -91,6 +93,7 @@ class _Writer:
         self.varying: set[Expr] = set()
         self.trees: dict[Expr, ast.expr] = {}
         self.lines: list[str] = []
+        self.shared: dict[str, ast.expr] = {}
         self.used: list[str] = []
         self.extra_imports: list[str] = []
         self.sizes: dict[str, tuple[str, str]] = {}
@@ -122,11 +125,15 @@ class _Writer:
         return label
 
     def _name(self, node: Expr) -> None:
+        self.depth[node] = 0
+        self.trees[node] = self._assigned(self.trees[node])
+
+    def _assigned(self, tree: ast.expr) -> ast.expr:
+        """Write a statement that gives a name to a value."""
         self.count += 1
         fresh = self.free_name(f"t{self.count}")
-        self.depth[node] = 0
-        self.lines.append(f"{fresh} = {ast.unparse(self.trees[node])}")
-        self.trees[node] = ast.Name(fresh)
+        self.lines.append(f"{fresh} = {ast.unparse(tree)}")
+        return ast.Name(fresh)
 
     def _node(self, node: Expr) -> ast.expr:
         role = node.op.role
@@ -148,15 +155,38 @@ class _Writer:
             return self._added(node)
         if node.op.role == "entrywise power":
             return self._power(node)
-        source, names = array_source(node.op, column_for(node))
+        column = column_for(node)
+        self._name_repeated(node, array_source(node.op, column)[0])
+        _, names = array_source(node.op, column)
         args = [self._fitted(node, k) for k in range(len(node.args))]
         values = dict(zip(names, [*args, *(self._size(d) for d in node.data or ())], strict=False))
-        filled: ast.Expression = _Fill(values, self).visit(ast.parse(source, mode="eval"))
-        tree = _signed(filled.body)
+        for name, shared in node.op.column("share", {}).items():
+            values[f"{name}_"] = self._shared(self._fill(shared, values))
+        tree = _signed(self._fill(node.op.column(column), values))
         whole = column_for(node) == "array" and 1 in node.shape and not node.op.column("any_rank")
         if whole and any(full_form(node, k) for k in range(len(node.args))):
             return self._reshaped(tree, () if node.is_scalar else (-1,))
         return tree
+
+    def _fill(self, template: str, values: Mapping[str, ast.expr]) -> ast.expr:
+        """Return a template as a syntax tree, with trees for its slots."""
+        source = re.sub(r"\{(\w+)(\.\.\.)?\}", r"\1_", template)
+        filled: ast.Expression = _Fill(values, self).visit(ast.parse(source, mode="eval"))
+        return filled.body
+
+    def _shared(self, tree: ast.expr) -> ast.expr:
+        """Return the name of a part that several operations may have in common."""
+        key = ast.unparse(tree)
+        if key not in self.shared:
+            self.shared[key] = self._assigned(tree)
+        return self.shared[key]
+
+    def _name_repeated(self, node: Expr, source: str) -> None:
+        """Give an argument a name if the template says it more than once."""
+        for slot, arg in zip(node.op.slots, node.args, strict=False):
+            repeated = len(re.findall(rf"\b{slot.name}_", source)) > 1
+            if repeated and not node.op.variadic and not _is_name(self.trees[arg]):
+                self._name(arg)
 
     def _power(self, node: Expr) -> ast.expr:
         """Write `a ** 2`; a negative whole exponent is written as a float, for integer arrays."""
@@ -277,6 +307,12 @@ def _uses(outputs: list[Expr]) -> dict[Expr, int]:
 def _is_view(node: Expr) -> bool:
     """Whether a node costs nothing: the transpose of a vector, or of something that has a name."""
     return node.op.role == "transpose" and (1 in node.shape or not node.args[0].args)
+
+
+def _is_name(tree: ast.expr) -> bool:
+    """Whether a tree is a name, a number, or the transpose of a name."""
+    inner = tree.value if isinstance(tree, ast.Attribute) and tree.attr == "T" else tree
+    return isinstance(inner, (ast.Name, ast.Constant))
 
 
 def _constant(node: Expr) -> ast.expr:

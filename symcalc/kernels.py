@@ -81,6 +81,14 @@ class Kernels:
         """Return `a` with a number or a vector added to its diagonal."""
         return a + c * self._xp.eye(a.shape[0])
 
+    def spd_inverse(self, a: Array, factor: Array) -> Array:
+        """Return the inverse of `a = factor @ factor.T`."""
+        return self._xp.linalg.inv(a)
+
+    def spd_solve(self, a: Array, factor: Array, b: Array) -> Array:
+        """Return the solution `x` of `a @ x = b`, where `a = factor @ factor.T`."""
+        return self._xp.linalg.solve(a, b)
+
     def commutation(self, m: int, n: int) -> Array:
         order = np.arange(m * n).reshape(n, m).T.ravel()
         return self._xp.eye(m * n)[order]

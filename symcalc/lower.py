@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.chain_split import Parts, base_of, core_name, split
 from symcalc.cost import ENTRY, Costs
+from symcalc.graph import postorder
 from symcalc.shape import SCALAR
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def nothing_known(e: Expr) -> frozenset[str]:
 class Lowering:
     """Lowers expressions over one algebra; what it has found is shared by all its roots.
 
-    `sizes` are the dimensions that are known, `attributes` what is known of expressions. With
+    `free` are expressions whose value is there anyway, `sizes` the dimensions that are known, `attributes` what is known of expressions. With
     `real` the rows may use operations that are only right for real arrays; with `distribute` a
     product with a sum is multiplied out where that is cheaper.
     """
@@ -49,14 +50,17 @@ class Lowering:
         attributes: Attributes = nothing_known,
         real: bool = False,
         distribute: bool = False,
+        free: frozenset[Expr] = frozenset(),
     ) -> None:
+        self.free = free
         self.algebra = algebra
         self.rows: LowerRows = algebra.lower_rows
         self.costs = Costs(sizes)
         self.attributes = attributes
         self.real = real
         self.distribute = distribute
-        self.matcher = self.rows.matcher(attributes, self.turn, self.join)
+        self.matcher = self.rows.matcher(attributes, self.turn, self.join, False)
+        self.loose = self.rows.matcher(attributes, self.turn, self.join, True)
         self.best: dict[Expr, Found] = {}
         self.chains: dict[Factors, Found] = {}
         self.uses: Counter[Expr] = Counter()
@@ -70,6 +74,11 @@ class Lowering:
         """Return the roots in the form in which they are computed; shared work is shared."""
         self._survey(roots)
         return [self.found(root)[1] for root in roots]
+
+    def computed(self, lowered: Sequence[Expr]) -> frozenset[Expr]:
+        """Return the expressions whose values the lowered roots compute on their way."""
+        inside = set(postorder(lowered))
+        return frozenset(e for e, (_, made) in self.best.items() if e.args and made in inside)
 
     # -- the walk ---------------------------------------------------------------------------------
 
@@ -137,7 +146,7 @@ class Lowering:
             self.found(row.result(binding))
             for row in self.rows.nodes.get(e.op.name, ())
             if self._usable(row)
-            and (binding := self.matcher.match(row.lhs, e, {})) is not None
+            and (binding := self.loose.match(row.lhs, e, {})) is not None
             and self.matcher.fulfils(row, binding)
         ]
         return min(options, key=lambda option: option[0]) if options else None
@@ -147,7 +156,7 @@ class Lowering:
 
     def _shared(self, e: Expr) -> float:
         """Return the part of its cost that one use of an expression bears."""
-        return self.found(e)[0] / max(1, self.uses[e])
+        return 0.0 if e in self.free else self.found(e)[0] / max(1, self.uses[e])
 
     # -- terms and chains -------------------------------------------------------------------------
 
@@ -322,17 +331,17 @@ class Lowering:
         rest = self.algebra.sum_of(*e.args[:k], *e.args[k + 1 :])
         variable, special = sorted(row.lhs.args, key=lambda t: t.op.role != "symbol")
         binding = self._multiple(special, e.args[k])
-        return None if binding is None else self.matcher.match(variable, rest, binding)
+        return None if binding is None else self.loose.match(variable, rest, binding)
 
     def _multiple(self, pattern: Expr, term: Expr) -> Binding | None:
         """Match `c*P` with a term, whose scalar factor may be 1."""
         if pattern.op.role != "scale":
-            return self.matcher.match(pattern, term, {})
+            return self.loose.match(pattern, term, {})
         if term.op.role != "scale":
             term_scalar, core = self.algebra.number(1), term
         else:
             term_scalar, core = term.args
-        binding = self.matcher.match(pattern.args[1], core, {})
+        binding = self.loose.match(pattern.args[1], core, {})
         return None if binding is None else {**binding, pattern.args[0]: term_scalar}
 
     def _added(self, e: Expr) -> Found:

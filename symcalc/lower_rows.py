@@ -1,7 +1,7 @@
 """The rewrite rows of the stage "lower", compiled: patterns over products, traces, sums and nodes.
 
 A variable of a pattern stands for any expression of its shape, in a product for a run of factors.
-Its dimensions are never 1: an array of one axis has rows of its own.
+In a product its dimensions are never 1: vectors have rows of their own.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ class LowerRows:
             if rewrite.stage == "lower":
                 self._index(LowerRow(rewrite))
 
-    def matcher(self, attributes: Attributes, turn: Turn, join: Join) -> Matcher:
+    def matcher(self, attributes: Attributes, turn: Turn, join: Join, thin: bool) -> Matcher:
         """Return what matches these rows, knowing what is known of expressions."""
-        return Matcher(attributes, turn, join)
+        return Matcher(attributes, turn, join, thin)
 
     def _index(self, row: LowerRow) -> None:
         role = row.lhs.op.role
@@ -76,9 +76,10 @@ class LowerRows:
 
 
 class Matcher:
-    """Matches patterns of lower rows, knowing what is known of expressions."""
+    """Matches patterns of lower rows; `thin`: whether a named dimension may be 1."""
 
-    def __init__(self, attributes: Attributes, turn: Turn, join: Join) -> None:
+    def __init__(self, attributes: Attributes, turn: Turn, join: Join, thin: bool) -> None:
+        self.thin = thin
         self.attributes = attributes
         self.turn = turn
         self.join = join
@@ -110,7 +111,8 @@ class Matcher:
         if variable in binding:
             return binding if binding[variable] is e else None
         named = zip(variable.shape, e.shape, strict=True)
-        if any(isinstance(p, str) and d == 1 for p, d in named) or not fits(variable, e, binding):
+        flat = not self.thin and any(isinstance(p, str) and d == 1 for p, d in named)
+        if flat or not fits(variable, e, binding):
             return None
         return {**binding, variable: e}
 

@@ -8,6 +8,7 @@ import textwrap
 from dataclasses import dataclass
 
 from symcalc.errors import EvaluationError
+from symcalc.fast_kernels import FastKernels
 from symcalc.kernels import Kernels
 
 
@@ -19,6 +20,7 @@ class Target:
     module: str
     special: tuple[str, str]
     dtype: str = ""
+    kernels: type[Kernels] = Kernels
     real: bool = False  # whether the code is for real arrays, which nothing differentiates
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
 
@@ -28,6 +30,7 @@ TARGETS = {
         ("import numpy as np",),
         "np",
         ("from scipy import special", "special"),
+        kernels=FastKernels,
         real=True,
         matrix_functions="scipy.linalg",
     ),
@@ -56,7 +59,7 @@ def _with_library(source: str, target: Target) -> str:
 
 def kernel_source(name: str, target: Target) -> tuple[str, list[str]]:
     """Return the source of a kernel as a plain function, and the kernels that it calls."""
-    source = textwrap.dedent(inspect.getsource(getattr(Kernels, name)))
+    source = textwrap.dedent(inspect.getsource(getattr(target.kernels, name)))
     source = re.sub(
         r": (Array|int|tuple\[int, int\]|Callable\[\[Array\], Array\])(?=[,)])", "", source
     )

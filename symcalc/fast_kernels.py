@@ -1,0 +1,65 @@
+"""Kernels for generated NumPy code: real arrays, in place, triangles by blocks.
+
+NumPy has no routine for triangular matrices, and SciPy's wheel brings a second BLAS whose threads
+stand in the way of NumPy's. So triangles are taken apart into blocks until they are small, and the
+work is in NumPy's matrix product. Each kernel stands alone: its source is copied into the code.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from symcalc.kernels import Array, Kernels
+
+
+class FastKernels(Kernels):
+    """The kernels of symcalc, some of them in a form that is only for real NumPy arrays."""
+
+    def add_diagonal(self, a: Array, c: Array) -> Array:
+        """Return `a` with a number or a vector added to its diagonal."""
+        result = np.array(a, order="C")
+        result.reshape(-1)[:: result.shape[1] + 1] += c
+        return result
+
+    def spd_inverse(self, a: Array, factor: Array) -> Array:
+        """Return the inverse of `a = factor @ factor.T`."""
+        if len(a) < 150:
+            return np.linalg.inv(a)
+        triangle = self.triangular_inverse(factor)
+        return self.gram_of_triangle(triangle, np.empty_like(triangle))
+
+    def triangular_inverse(self, a: Array) -> Array:
+        """Return the inverse of a lower triangle."""
+        if len(a) <= 64:
+            return np.tril(np.linalg.inv(a))
+        half, result = len(a) // 2, np.zeros_like(a)
+        top = result[:half, :half] = self.triangular_inverse(a[:half, :half])
+        bottom = result[half:, half:] = self.triangular_inverse(a[half:, half:])
+        result[half:, :half] = -(bottom @ a[half:, :half] @ top)
+        return result
+
+    def gram_of_triangle(self, a: Array, out: Array) -> Array:
+        """Write `a.T @ a` into `out`, for a lower triangle `a`."""
+        if len(a) <= 128:
+            return np.matmul(a.T, a, out=out)
+        half = len(a) // 2
+        left, right = a[half:, :half], a[half:, half:]
+        self.gram_of_triangle(a[:half, :half], out[:half, :half])
+        self.gram_of_triangle(right, out[half:, half:])
+        out[:half, :half] += left.T @ left
+        out[half:, :half] = right.T @ left
+        out[:half, half:] = out[half:, :half].T
+        return out
+
+    def spd_solve(self, a: Array, factor: Array, b: Array) -> Array:
+        """Return the solution `x` of `a @ x = b`, where `a = factor @ factor.T`."""
+        if len(a) < 300:
+            return np.linalg.solve(a, b)
+        x, starts = b.copy(), range(0, len(a), 64)
+        for i in starts:
+            x[i : i + 64] -= factor[i : i + 64, :i] @ x[:i]
+            x[i : i + 64] = np.linalg.solve(factor[i : i + 64, i : i + 64], x[i : i + 64])
+        for i in reversed(starts):
+            x[i : i + 64] -= x[i + 64 :] @ factor[i + 64 :, i : i + 64]
+            x[i : i + 64] = np.linalg.solve(factor[i : i + 64, i : i + 64].T, x[i : i + 64])
+        return x
