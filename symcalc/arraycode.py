@@ -40,8 +40,7 @@ KERNELS = frozenset(name for name in vars(Kernels) if not name.startswith("_"))
 ALLOWED = {"xp": XP, "linalg": LINALG, "special": SPECIAL, "k": KERNELS}
 NODES = (
     ast.Expression, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp,
-    ast.Load, ast.Tuple, ast.keyword, ast.operator, ast.unaryop, ast.Starred, ast.Compare,
-    ast.cmpop,
+    ast.Load, ast.Tuple, ast.keyword, ast.operator, ast.unaryop, ast.Starred,
 )  # fmt: skip
 METHODS = ("T", "ravel")  # of a slot
 MAX_TEMPLATE = 2000

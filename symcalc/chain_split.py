@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from symcalc.expr import Expr
+    from symcalc.lower_rows import Factors
+
+MAX_CIRCLE = 8  # a trace of more factors is cut at the first one only
 
 
 @dataclass
@@ -59,3 +62,17 @@ def core_name(term: Expr) -> str:
     """Return the operation of a term without its scalar factor and transpose."""
     inner = term.args[1] if term.op.role == "scale" else term
     return base_of(inner).op.name
+
+
+def has_number(e: Expr) -> bool:
+    """Whether a term starts with a number."""
+    return e.op.role == "scale" and e.args[0].op.role == "number"
+
+
+def circles(factors: Factors) -> Iterator[tuple[Factors, Factors]]:
+    """Yield the ways to cut a circle of factors into two runs."""
+    count = len(factors)
+    for i in range(count):
+        for j in range(i + 1, count):
+            if count <= MAX_CIRCLE or i == 0:
+                yield factors[i:j], factors[j:] + factors[:i]

@@ -18,11 +18,11 @@ from symcalc.errors import EvaluationError
 from symcalc.evaluate import compute, full_form, numpy_backend
 from symcalc.expr import Expr
 from symcalc.graph import postorder
-from symcalc.lower import Lowering
+from symcalc.plan import is_view, lowered, uses_of
+from symcalc.pytrees import is_name, signed
 from symcalc.rulebook import Rulebook
 from symcalc.shape import Dim, dim_names
 from symcalc.show import declaration
-from symcalc.simplify import normalizer
 from symcalc.targets import TARGETS, Target, kernel_source
 
 MAX_INLINE = 12  # deeper expressions are cut into named parts
@@ -45,7 +45,7 @@ def generate(
     """
     if target not in TARGETS:
         raise EvaluationError(f"the target is one of {', '.join(TARGETS)}, not {target!r}")
-    outputs = _lowered(outputs, book, TARGETS[target], sizes)
+    outputs = lowered(outputs, book, sizes, TARGETS[target].real)
     writer = _Writer(TARGETS[target], variables)
     results = [writer.result(label, e, list(outputs.values())) for label, e in outputs.items()]
     body = [
@@ -67,18 +67,6 @@ def generate(
     helpers = writer.helpers()
     imports = [*TARGETS[target].imports, *writer.extra_imports]
     return "\n\n\n".join(["\n".join(imports), *helpers, text]) + "\n"
-
-
-def _lowered(
-    outputs: Mapping[str, Expr], book: Rulebook, target: Target, sizes: Mapping[str, int] | None
-) -> dict[str, Expr]:
-    """Return the outputs in the form in which they are computed, work shared between them."""
-    n = normalizer(book)
-    canonical = [n.canonical(e) for e in outputs.values()]
-    known = (book.algebra, sizes, n.attributes.of, target.real, True)
-    first = Lowering(*known)
-    free = first.computed(first.lower(canonical))  # the second round knows what there is
-    return dict(zip(outputs, Lowering(*known, free).lower(canonical), strict=True))
 
 
 class _Writer:
@@ -108,7 +96,7 @@ class _Writer:
         return fresh
 
     def result(self, label: str, e: Expr, outputs: list[Expr]) -> str:
-        uses = _uses(outputs)
+        uses = uses_of(outputs)
         for node in postorder([e]):
             if node not in self.trees:
                 if node.op.role in ("symbol", "dimension") or self.varying & set(node.args):
@@ -116,7 +104,7 @@ class _Writer:
                 self.trees[node] = self._node(node)
                 self.depth[node] = 1 + max([self.depth[arg] for arg in node.args], default=0)
                 shared = uses[node] > 1 or self.depth[node] > MAX_INLINE
-                if shared and node.args and not _is_view(node):
+                if shared and node.args and not is_view(node):
                     self._name(node)
         shown = ast.unparse(self.trees[e])
         if shown.isidentifier() and e not in self.names:
@@ -162,7 +150,7 @@ class _Writer:
         values = dict(zip(names, [*args, *(self._size(d) for d in node.data or ())], strict=False))
         for name, shared in node.op.column("share", {}).items():
             values[f"{name}_"] = self._shared(self._fill(shared, values))
-        tree = _signed(self._fill(node.op.column(column), values))
+        tree = signed(self._fill(node.op.column(column), values))
         whole = column_for(node) == "array" and 1 in node.shape and not node.op.column("any_rank")
         if whole and any(full_form(node, k) for k in range(len(node.args))):
             return self._reshaped(tree, () if node.is_scalar else (-1,))
@@ -185,7 +173,7 @@ class _Writer:
         """Give an argument a name if the template says it more than once."""
         for slot, arg in zip(node.op.slots, node.args, strict=False):
             repeated = len(re.findall(rf"\b{slot.name}_", source)) > 1
-            if repeated and not node.op.variadic and not _is_name(self.trees[arg]):
+            if repeated and not node.op.variadic and not is_name(self.trees[arg]):
                 self._name(arg)
 
     def _power(self, node: Expr) -> ast.expr:
@@ -201,7 +189,7 @@ class _Writer:
     def _added(self, node: Expr) -> ast.expr:
         total = self.trees[node.args[0]]
         for arg in node.args[1:]:
-            total = _signed(ast.BinOp(total, ast.Add(), self.trees[arg]))
+            total = signed(ast.BinOp(total, ast.Add(), self.trees[arg]))
         return total
 
     def _fitted(self, node: Expr, index: int) -> ast.expr:
@@ -293,58 +281,9 @@ class _Fill(ast.NodeTransformer):
         return node
 
 
-def _uses(outputs: list[Expr]) -> dict[Expr, int]:
-    counts: dict[Expr, int] = {}
-    for node in postorder(outputs):
-        counts.setdefault(node, 0)
-        for arg in node.args:
-            counts[arg] += 1
-    for output in outputs:
-        counts[output] += 1
-    return counts
-
-
-def _is_view(node: Expr) -> bool:
-    """Whether a node costs nothing: the transpose of a vector, or of something that has a name."""
-    return node.op.role == "transpose" and (1 in node.shape or not node.args[0].args)
-
-
-def _is_name(tree: ast.expr) -> bool:
-    """Whether a tree is a name, a number, or the transpose of a name."""
-    inner = tree.value if isinstance(tree, ast.Attribute) and tree.attr == "T" else tree
-    return isinstance(inner, (ast.Name, ast.Constant))
-
-
 def _constant(node: Expr) -> ast.expr:
     value = compute([node], {}, {}, numpy_backend())[0]
     return ast.Constant(value if isinstance(value, int) else float(value))
-
-
-def _without_minus(tree: ast.expr) -> ast.expr | None:
-    """Return `a` for `-a`, `2*a` for `-2 * a`, and so on in front of a product; else None."""
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-        return tree.operand
-    if isinstance(tree, ast.Constant) and isinstance(tree.value, (int, float)) and tree.value < 0:
-        return ast.Constant(-tree.value)
-    if not isinstance(tree, ast.BinOp) or not isinstance(tree.op, (ast.Mult, ast.Div, ast.MatMult)):
-        return None
-    left = _without_minus(tree.left)
-    if left is None:
-        return None
-    unit = isinstance(tree.op, ast.Mult) and isinstance(left, ast.Constant) and left.value == 1
-    return tree.right if unit else ast.BinOp(left, tree.op, tree.right)
-
-
-def _signed(tree: ast.expr) -> ast.expr:
-    """Write `-1 * a` as `-a` and `a + -b` as `a - b`."""
-    if not isinstance(tree, ast.BinOp):
-        return tree
-    if isinstance(tree.op, ast.Add) and (minus := _without_minus(tree.right)) is not None:
-        return ast.BinOp(tree.left, ast.Sub(), minus)
-    minus_one = isinstance(tree.left, ast.Constant) and tree.left.value == -1
-    if isinstance(tree.op, ast.Mult) and minus_one:
-        return ast.UnaryOp(ast.USub(), tree.right)
-    return tree
 
 
 def compiled(source: str, name: str) -> Callable[..., Any]:

@@ -14,7 +14,8 @@ LARGE = 500  # a size that is not known
 CALL = 1500.0  # of one call of the array library
 ENTRY = 6.0  # of writing one entry of an array
 READ = 4.0  # of a multiplication whose operands stream from memory
-THIN = 8
+PASS = 2.0  # of reading one entry
+THIN = 8  # a product with a dimension below this streams from memory
 
 
 class Costs:
@@ -60,8 +61,11 @@ class Costs:
         if role == "product":
             return self.product(e.args[0], e.args[1])
         stated = e.op.column("cost")
+        if stated is None and role == "inverse":
+            return CALL + 2 * self.measure(e.shape[0]) ** 3
         if stated is None:
-            return CALL + ENTRY * max([self.entries(e), *(self.entries(arg) for arg in e.args)])
+            read = sum(self.entries(arg) for arg in e.args)
+            return CALL + ENTRY * self.entries(e) + PASS * read
         bound = e.op.bind([arg.shape for arg in e.args], e.data or ())
         dim = dim_substitute(parse_dim(stated), bound)
         return CALL + self.measure(dim)

@@ -29,6 +29,7 @@ from symcalc.verify import Verification, verify_gradient
 
 LAYOUTS = ("denominator", "numerator")
 CONVENTIONS = ("space", "entries")
+Sizes = Mapping[str, int] | None
 
 
 def derive(
@@ -255,20 +256,17 @@ class Derivation:
         """Return the value of the gradient; see `Expr.evaluate`."""
         return self.gradient.evaluate(**arrays)
 
-    def code(self, target: str = "numpy", name: str = "value_and_gradient") -> str:
+    def code(
+        self, target: str = "numpy", name: str = "value_and_gradient", sizes: Sizes = None
+    ) -> str:
         """Return a standalone function for NumPy, JAX or PyTorch: value and gradient.
 
-        For a function that is not a scalar the second result is the Jacobian.
+        For a function that is not a scalar the second result is the Jacobian. `sizes` are about
+        what the dimensions will be, for the order of products.
         """
-        return self._source(target, name)
+        return self._source(target, name, None, sizes)
 
-    def _source(
-        self,
-        target: str,
-        name: str,
-        arguments: list[Expr] | None = None,
-        sizes: Mapping[str, int] | None = None,
-    ) -> str:
+    def _source(self, target: str, name: str, arguments: list[Expr] | None, sizes: Sizes) -> str:
         second = "gradient" if self.function.is_scalar else "jacobian"
         result = self.gradient if self.function.is_scalar else self.jacobian
         summary = f"{self.function} and its {second} by {self.variable.name}: {result}"
@@ -276,10 +274,14 @@ class Derivation:
         used = self._arguments(list(outputs.values())) if arguments is None else arguments
         return generate(outputs, used, name, summary, self.rules, target, sizes)
 
-    def compile(self, target: str = "numpy") -> Callable[..., Any]:
-        """Return the function of `code`, of every declared variable; its source is in `.source`."""
+    def compile(self, target: str = "numpy", sizes: Sizes = None) -> Callable[..., Any]:
+        """Return the function of `code`, of every declared variable; its source is in `.source`.
+
+        `sizes` (`{"n": 1000, "k": 5}`) says what the dimensions will be about: they decide the
+        order of products. The function is right for arrays of any size.
+        """
         name = "value_and_gradient"
-        return compiled(self._source(target, name, list(self.scope.values())), name)
+        return compiled(self._source(target, name, list(self.scope.values()), sizes), name)
 
     def _arguments(self, outputs: list[Expr]) -> list[Expr]:
         used = {v for e in outputs for v in e.variables} | {self.variable}

@@ -21,6 +21,32 @@ class FastKernels(Kernels):
         result.reshape(-1)[:: result.shape[1] + 1] += c
         return result
 
+    def block_diagonal(self, b: Array, m: int) -> Array:
+        """Return `kron(eye(m), b)`."""
+        result = np.zeros((m, b.shape[0], m, b.shape[1]))
+        result[range(m), :, range(m), :] = b
+        return result.reshape(m * b.shape[0], m * b.shape[1])
+
+    def spread_blocks(self, a: Array, p: int) -> Array:
+        """Return `kron(a, eye(p))`."""
+        result = np.zeros((a.shape[0], p, a.shape[1], p))
+        result[:, range(p), :, range(p)] = a
+        return result.reshape(a.shape[0] * p, a.shape[1] * p)
+
+    def diagonal_stack(self, a: Array) -> Array:
+        """Return the block diagonal matrix of a stack of matrices."""
+        p, m, n = a.shape
+        result = np.zeros((p, m, p, n))
+        result[range(p), :, range(p), :] = a
+        return result.reshape(p * m, p * n)
+
+    def spread_stack(self, a: Array) -> Array:
+        """Return the matrix whose block ij is the diagonal matrix of the entries ij of a stack."""
+        p, m, n = a.shape
+        result = np.zeros((m, p, n, p))
+        result[:, range(p), :, range(p)] = a
+        return result.reshape(m * p, n * p)
+
     def spd_inverse(self, a: Array, factor: Array) -> Array:
         """Return the inverse of `a = factor @ factor.T`."""
         if len(a) < 150:

@@ -1,8 +1,8 @@
 """Lowering: from the formula as it is written to the form in which it is best computed.
 
-One fold. Products are taken apart into chains; the order of a chain is found by dynamic programming
-over costs, where the rewrite rows of the stage "lower" compete with the plain product at every cut
-and a product that is needed elsewhere is free. Traces are cut the same way, around the circle.
+One fold. A term is scalars and a chain of factors, whose order `products.py` finds; a trace is cut
+in the same way, around the circle; sums and other operations are rewritten by the rows of the stage
+"lower". What several roots need is computed once.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from symcalc.chain_split import Parts, base_of, core_name, split
+from symcalc.chain_split import Parts, base_of, circles, core_name, has_number, split
 from symcalc.cost import ENTRY, Costs
 from symcalc.graph import postorder
+from symcalc.products import Found, Products
 from symcalc.shape import SCALAR
 
 if TYPE_CHECKING:
@@ -22,12 +23,7 @@ if TYPE_CHECKING:
     from symcalc.lower_rows import Attributes, Factors, LowerRow, LowerRows
     from symcalc.rewrite import Binding
 
-MAX_CHAIN = 20  # longer chains are cut into pieces
-MAX_CIRCLE = 8  # a trace of more factors is cut between neighbours only
-MAX_TERMS, MAX_NESTED = 4, 2  # how far a sum inside a product is multiplied out, as a trial
-GAIN = 0.8  # multiplying out must save a fifth
 MAX_POWER = 8
-Found = tuple[float, "Expr"]
 
 
 def nothing_known(e: Expr) -> frozenset[str]:
@@ -38,20 +34,16 @@ def nothing_known(e: Expr) -> frozenset[str]:
 class Lowering:
     """Lowers expressions over one algebra; what it has found is shared by all its roots.
 
-    `free` are expressions whose value is there anyway, `sizes` the dimensions that are known, `attributes` what is known of expressions. With
-    `real` the rows may use operations that are only right for real arrays; with `distribute` a
-    product with a sum is multiplied out where that is cheaper.
+    `sizes` are the dimensions that are known, `attributes` what is known of expressions, `free` the
+    expressions whose value is there anyway. With `real` the rows may use operations that are only
+    right for real arrays; with `distribute` sums in products are multiplied out where that pays.
     """
 
     def __init__(
-        self,
-        algebra: Algebra,
-        sizes: Mapping[str, int] | None = None,
-        attributes: Attributes = nothing_known,
-        real: bool = False,
-        distribute: bool = False,
+        self, algebra: Algebra, sizes: Mapping[str, int] | None = None,
+        attributes: Attributes = nothing_known, real: bool = False, distribute: bool = False,
         free: frozenset[Expr] = frozenset(),
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.free = free
         self.algebra = algebra
         self.rows: LowerRows = algebra.lower_rows
@@ -62,10 +54,9 @@ class Lowering:
         self.matcher = self.rows.matcher(attributes, self.turn, self.join, False)
         self.loose = self.rows.matcher(attributes, self.turn, self.join, True)
         self.best: dict[Expr, Found] = {}
-        self.chains: dict[Factors, Found] = {}
         self.uses: Counter[Expr] = Counter()
         self.wanted: set[Factors] = set()
-        self.nested = 0
+        self.products = Products(self)
         self.steps: dict[str, Callable[[Expr], Found]] = {
             "sum": self._sum, "trace": self._trace, "entrywise power": self._power,
         }  # fmt: skip
@@ -145,13 +136,13 @@ class Lowering:
         options = [
             self.found(row.result(binding))
             for row in self.rows.nodes.get(e.op.name, ())
-            if self._usable(row)
+            if self.usable(row)
             and (binding := self.loose.match(row.lhs, e, {})) is not None
             and self.matcher.fulfils(row, binding)
         ]
         return min(options, key=lambda option: option[0]) if options else None
 
-    def _usable(self, row: LowerRow) -> bool:
+    def usable(self, row: LowerRow) -> bool:
         return self.real or (row.analytic and not row.needs)
 
     def _shared(self, e: Expr) -> float:
@@ -163,7 +154,7 @@ class Lowering:
     def _term(self, e: Expr, parts: Parts) -> Found:
         if any(f.op.role == "zeros" for f in parts.factors):
             return 0.0, self.algebra.zeros(e.shape)
-        cost, core = self.chain(tuple(parts.factors))
+        cost, core = self.products.chain(tuple(parts.factors))
         scalar = self._scalar(parts)
         if scalar is None:
             return cost, core
@@ -191,80 +182,10 @@ class Lowering:
                 return self.algebra.rebuild(core, pair)
         return self.algebra.times(scalar, core)
 
-    def chain(self, factors: Factors) -> Found:
-        """Return the cheapest way to compute a product, and its cost."""
-        if len(factors) == 1:
-            return self._atom(factors[0])
-        known = self.chains.get(factors)
-        if known is None:
-            other = self.chains.get(self.turn_all(factors))
-            known = (other[0], self.flipped(other[1])) if other else self._solved(factors)
-            self.chains[factors] = known
-        return known
-
-    def _atom(self, factor: Expr) -> Found:
+    def atom(self, factor: Expr) -> Found:
         base = base_of(factor)
         lowered = self.found(base)[1]
         return self._shared(base), lowered if base is factor else self.flipped(lowered)
-
-    def _run(self, factors: Factors) -> Found:
-        """Return a part of a chain: one that is needed elsewhere as well costs nothing here."""
-        cost, made = self.chain(factors)
-        return (0.0 if len(factors) > 1 and factors in self.wanted else cost), made
-
-    def _solved(self, factors: Factors) -> Found:
-        if len(factors) > MAX_CHAIN:
-            return self._in_pieces(factors)
-        options = [self._cut(factors, k) for k in range(len(factors) - 1, 0, -1)]
-        options += self._by_rows(factors)
-        best = min(options, key=lambda option: option[0])
-        for expanded in self._expansions(factors):
-            option = self.found(expanded)
-            best = option if option[0] < GAIN * best[0] else best
-        return best
-
-    def _in_pieces(self, factors: Factors) -> Found:
-        """Join the pieces of a long chain one after the other, from the end that is a vector."""
-        starts = range(0, len(factors), MAX_CHAIN)
-        pieces = [self.chain(factors[k : k + MAX_CHAIN]) for k in starts]
-        backwards = factors[-1].shape[1] == 1
-        cost, made = pieces.pop() if backwards else pieces.pop(0)
-        for other, piece in pieces[::-1] if backwards else pieces:
-            pair = (piece, made) if backwards else (made, piece)
-            cost += other + self.costs.product(*pair)
-            made = self.algebra.times(*pair)
-        return cost, made
-
-    def _cut(self, factors: Factors, k: int) -> Found:
-        (m, left), (n, right) = self._run(factors[:k]), self._run(factors[k:])
-        return m + n + self.costs.product(left, right), self.algebra.times(left, right)
-
-    def _by_rows(self, factors: Factors) -> Iterator[Found]:
-        names = dict.fromkeys(base_of(f).op.name for f in factors)
-        for name in names:
-            for row in self.rows.products.get(name, ()):
-                if self._usable(row):
-                    for binding in self.matcher.windows(row, factors):
-                        yield self.found(row.result(binding))
-
-    def _expansions(self, factors: Factors) -> Iterator[Expr]:
-        """Yield a product with a sum multiplied out, for each of its sums."""
-        if not self.distribute or self.nested >= MAX_NESTED:
-            return
-        self.nested += 1
-        for k, factor in enumerate(factors):
-            base = base_of(factor)
-            if self._may_expand(base):
-                terms = [t if base is factor else self.turn(t) for t in base.args]
-                yield self.algebra.sum_of(
-                    *[self.join((*factors[:k], t, *factors[k + 1 :])) for t in terms]
-                )
-        self.nested -= 1
-
-    def _may_expand(self, e: Expr) -> bool:
-        """Whether a factor is a sum of a few matrices that is needed here only."""
-        alone = 1 not in e.shape and self.uses[e] <= 1
-        return e.op.role == "sum" and alone and len(e.args) <= MAX_TERMS
 
     def turn(self, e: Expr) -> Expr:
         """Return the transpose of a factor; of a symmetric one the factor itself."""
@@ -297,8 +218,8 @@ class Lowering:
         if parts is None or len(parts.factors) < 2:
             return self._plain(e)
         options = [
-            (self._run(p)[0] + self._run(q)[0] + self.costs.gathered(made), made)
-            for pair in _circles(tuple(parts.factors))
+            (self.products.run(p)[0] + self.products.run(q)[0] + self.costs.gathered(made), made)
+            for pair in circles(tuple(parts.factors))
             for p, q in (pair, pair[::-1])
             for made in self._paired(p, q)
         ]
@@ -310,11 +231,9 @@ class Lowering:
 
     def _paired(self, p: Factors, q: Factors) -> Iterator[Expr]:
         """Yield the rows for the trace of the product of two runs."""
-        left, right = self._run(p)[1], self._run(q)[1]
+        left, right = self.products.run(p)[1], self.products.run(q)[1]
         for row in self.rows.traces:
-            binding: Binding | None = {}
-            for pattern, value in zip(row.factors, (left, right), strict=True):
-                binding = binding if binding is None else self.matcher.match(pattern, value, binding)
+            binding = self.matcher.match_all(row.factors, (left, right), {})
             if binding is not None:
                 yield row.result(binding)
 
@@ -322,34 +241,31 @@ class Lowering:
         for k, term in enumerate(e.args):
             for row in self.rows.sums.get(core_name(term), ()):
                 binding = self._sum_binding(row, e, k)
-                if binding is not None and self._usable(row):
+                if binding is not None and self.usable(row):
                     return self.found(row.result(binding))
         return self._added(e)
 
     def _sum_binding(self, row: LowerRow, e: Expr, k: int) -> Binding | None:
-        """Match one term of a sum with the special term of a row, and the rest with its variable."""
+        """Match a term with the special term of a row, the rest with its variable."""
         rest = self.algebra.sum_of(*e.args[:k], *e.args[k + 1 :])
         variable, special = sorted(row.lhs.args, key=lambda t: t.op.role != "symbol")
-        binding = self._multiple(special, e.args[k])
-        return None if binding is None else self.loose.match(variable, rest, binding)
+        found = self._multiple(special, e.args[k])
+        return None if found is None else self.loose.match(variable, rest, found)
 
     def _multiple(self, pattern: Expr, term: Expr) -> Binding | None:
         """Match `c*P` with a term, whose scalar factor may be 1."""
         if pattern.op.role != "scale":
             return self.loose.match(pattern, term, {})
-        if term.op.role != "scale":
-            term_scalar, core = self.algebra.number(1), term
-        else:
-            term_scalar, core = term.args
-        binding = self.loose.match(pattern.args[1], core, {})
-        return None if binding is None else {**binding, pattern.args[0]: term_scalar}
+        c, core = term.args if term.op.role == "scale" else (self.algebra.number(1), term)
+        binding: Binding | None = self.loose.match(pattern.args[1], core, {})
+        return None if binding is None else {**binding, pattern.args[0]: c}
 
     def _added(self, e: Expr) -> Found:
         """Add the terms; a number that all of them have stands before the sum."""
         lowered = [self.found(term) for term in e.args]
-        heads = {abs(t.args[0].data) for _, t in lowered if _has_number(t)}
+        heads = {abs(t.args[0].data) for _, t in lowered if has_number(t)}
         cost = sum(self._shared(t) for t in e.args) + ENTRY * self.costs.entries(e) * len(e.args)
-        if len(heads) != 1 or not all(_has_number(t) for _, t in lowered) or heads == {1}:
+        if len(heads) != 1 or not all(has_number(t) for _, t in lowered) or heads == {1}:
             return cost, self.algebra.sum_of(*[t for _, t in lowered])
         (head,) = heads
         signs = [self.algebra.number(t.args[0].data / head) for _, t in lowered]
@@ -372,16 +288,3 @@ class Lowering:
             square = self.algebra.hadamard(square, square) if count else square
         assert result is not None
         return cost + 2 * ENTRY * self.costs.entries(e), result
-
-
-def _has_number(e: Expr) -> bool:
-    return e.op.role == "scale" and e.args[0].op.role == "number"
-
-
-def _circles(factors: Factors) -> Iterator[tuple[Factors, Factors]]:
-    """Yield the ways to cut a circle of factors into two runs."""
-    count = len(factors)
-    for i in range(count):
-        for j in range(i + 1, count):
-            if count <= MAX_CIRCLE or i == 0:
-                yield factors[i:j], factors[j:] + factors[:i]

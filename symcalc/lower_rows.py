@@ -29,7 +29,7 @@ class LowerRow:
         self.name = row.name
         self.lhs = row.lhs
         self.needs = row.needs
-        self.bound = [v for v in row.lhs.variables]
+        self.bound = list(row.lhs.variables)
         self.template = Template(row.rhs, [v.name for v in self.bound])
         self.analytic = all(n.op.column("analytic") is not False for n in postorder([row.rhs]))
         inner = row.lhs.args[0] if row.lhs.op.role == "trace" else row.lhs
@@ -99,9 +99,10 @@ class Matcher:
             binding = found
         elif pattern.data != e.data:
             return None
-        return self._all(pattern.args, e.args, binding)
+        return self.match_all(pattern.args, e.args, binding)
 
-    def _all(self, patterns: Factors, args: Factors, binding: Binding) -> Binding | None:
+    def match_all(self, patterns: Factors, args: Factors, binding: Binding) -> Binding | None:
+        """Match patterns with as many expressions, one after the other."""
         found: Binding | None = binding
         for pattern, arg in zip(patterns, args, strict=True):
             found = None if found is None else self.match(pattern, arg, found)
@@ -119,7 +120,9 @@ class Matcher:
     def fulfils(self, row: LowerRow, binding: Binding) -> bool:
         """Whether what is bound has the attributes that the row needs."""
         return all(
-            row.needs[v.name] <= self.attributes(binding[v]) for v in row.bound if v.name in row.needs
+            row.needs[v.name] <= self.attributes(binding[v])
+            for v in row.bound
+            if v.name in row.needs
         )
 
     def windows(self, row: LowerRow, factors: Factors) -> Iterator[Binding]:
@@ -150,4 +153,3 @@ def _alignments(patterns: Factors, factors: Factors) -> Iterator[tuple[Factors, 
 def is_variable(e: Expr) -> bool:
     """Whether a pattern is a variable or its transpose."""
     return untransposed(e).op.role == "symbol"
-
