@@ -246,6 +246,8 @@ class _Writer:
             and self.target.module != "np"
         ):
             self.extra_imports.append("import numpy as np")
+        if any("lapack." in text for text in written.values()):
+            self.extra_imports.append("from scipy.linalg import lapack")
         if any("matrix_functions." in text for text in written.values()):
             package, _, module = self.target.matrix_functions.rpartition(".")
             self.extra_imports.append(f"from {package} import {module} as matrix_functions")

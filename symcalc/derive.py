@@ -259,10 +259,11 @@ class Derivation:
     def code(
         self, target: str = "numpy", name: str = "value_and_gradient", sizes: Sizes = None
     ) -> str:
-        """Return a standalone function for NumPy, JAX or PyTorch: value and gradient.
+        """Return a standalone function of real arrays: value and gradient, or Jacobian.
 
-        For a function that is not a scalar the second result is the Jacobian. `sizes` are about
-        what the dimensions will be, for the order of products.
+        `target` is numpy, jax, torch, or scipy: NumPy with SciPy's LAPACK, which is fastest on one
+        thread (SciPy has a BLAS of its own, whose threads and NumPy's stand in each other's way).
+        `sizes` are about what the dimensions will be, for the order of products.
         """
         return self._source(target, name, None, sizes)
 

@@ -7,6 +7,9 @@ work is in NumPy's matrix product. Each kernel stands alone: its source is copie
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import numpy as np
 
 from symcalc.kernels import Array, Kernels
@@ -49,7 +52,7 @@ class FastKernels(Kernels):
 
     def spd_inverse(self, a: Array, factor: Array) -> Array:
         """Return the inverse of `a = factor @ factor.T`."""
-        if len(a) < 150:
+        if len(a) < 80:
             return np.linalg.inv(a)
         triangle = self.triangular_inverse(factor)
         return self.gram_of_triangle(triangle, np.empty_like(triangle))
@@ -79,7 +82,7 @@ class FastKernels(Kernels):
 
     def spd_solve(self, a: Array, factor: Array, b: Array) -> Array:
         """Return the solution `x` of `a @ x = b`, where `a = factor @ factor.T`."""
-        if len(a) < 300:
+        if len(a) < 300 or b.ndim > 1:
             return np.linalg.solve(a, b)
         x, starts = b.copy(), range(0, len(a), 64)
         for i in starts:
@@ -89,3 +92,28 @@ class FastKernels(Kernels):
             x[i : i + 64] -= x[i + 64 :] @ factor[i + 64 :, i : i + 64]
             x[i : i + 64] = np.linalg.solve(factor[i : i + 64, i : i + 64].T, x[i : i + 64])
         return x
+
+
+class LapackKernels(FastKernels):
+    """Definite matrices by SciPy's LAPACK: fastest on one thread, see above for several."""
+
+    def _lapack(self) -> Any:
+        return importlib.import_module("scipy.linalg.lapack")
+
+    def cholesky(self, a: Array) -> Array:
+        """Return the lower Cholesky factor of a symmetric matrix."""
+        factor, failed = self._lapack().dpotrf(a.T, lower=1)
+        if failed:
+            raise np.linalg.LinAlgError("Matrix is not positive definite")
+        return factor
+
+    def spd_inverse(self, a: Array, factor: Array) -> Array:
+        """Return the inverse of `a = factor @ factor.T`."""
+        half = self._lapack().dpotri(factor, lower=1)[0]
+        result = half + half.T
+        result.reshape(-1, order="A")[:: len(a) + 1] /= 2
+        return result
+
+    def spd_solve(self, a: Array, factor: Array, b: Array) -> Array:
+        """Return the solution `x` of `a @ x = b`, where `a = factor @ factor.T`."""
+        return self._lapack().dpotrs(factor, b, lower=1)[0]

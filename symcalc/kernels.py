@@ -114,6 +114,10 @@ class Kernels:
         """Return `a` with a number or a vector added to its diagonal."""
         return a + c * self._xp.eye(a.shape[0])
 
+    def cholesky(self, a: Array) -> Array:
+        """Return the lower Cholesky factor of a symmetric matrix."""
+        return self._xp.linalg.cholesky(a)
+
     def spd_inverse(self, a: Array, factor: Array) -> Array:
         """Return the inverse of `a = factor @ factor.T`."""
         return self._xp.linalg.inv(a)

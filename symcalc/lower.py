@@ -20,7 +20,7 @@ from symcalc.shape import SCALAR
 if TYPE_CHECKING:
     from symcalc.algebra import Algebra
     from symcalc.expr import Expr
-    from symcalc.lower_rows import Attributes, Factors, LowerRow, LowerRows
+    from symcalc.lower_rows import Attributes, Factors, LowerRow, LowerRows, Matcher
     from symcalc.rewrite import Binding
 
 MAX_POWER = 8
@@ -51,8 +51,8 @@ class Lowering:
         self.attributes = attributes
         self.real = real
         self.distribute = distribute
-        self.matcher = self.rows.matcher(attributes, self.turn, self.join, False)
-        self.loose = self.rows.matcher(attributes, self.turn, self.join, True)
+        self.matcher: Matcher = self.rows.matcher(attributes, self.turn, self.join, False)
+        self.loose: Matcher = self.rows.matcher(attributes, self.turn, self.join, True)
         self.best: dict[Expr, Found] = {}
         self.uses: Counter[Expr] = Counter()
         self.wanted: set[Factors] = set()

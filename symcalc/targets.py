@@ -8,7 +8,7 @@ import textwrap
 from dataclasses import dataclass
 
 from symcalc.errors import EvaluationError
-from symcalc.fast_kernels import FastKernels
+from symcalc.fast_kernels import FastKernels, LapackKernels
 from symcalc.kernels import Kernels
 
 
@@ -31,6 +31,14 @@ TARGETS = {
         "np",
         ("from scipy import special", "special"),
         kernels=FastKernels,
+        real=True,
+        matrix_functions="scipy.linalg",
+    ),
+    "scipy": Target(
+        ("import numpy as np",),
+        "np",
+        ("from scipy import special", "special"),
+        kernels=LapackKernels,
         real=True,
         matrix_functions="scipy.linalg",
     ),
@@ -72,6 +80,7 @@ def kernel_source(name: str, target: Target) -> tuple[str, list[str]]:
         source = source.replace("whole = _whole(k)", "whole = int(k) if k == int(k) else None")
     if target.dtype:
         source = re.sub(r"(torch\.eye\([^()]*)\)", rf"\1, dtype={target.dtype})", source)
+    source = source.replace("self._lapack().", "lapack.")
     source = _with_library(source, target)
     needed = re.findall(r"self\.(\w+)", source)
     source = re.sub(r"self\.(\w+)", lambda m: f"_{m[1].lstrip('_')}", source)
