@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import reduce
+from typing import Any
 
 from symcalc.errors import ShapeError
 from symcalc.exact import Number, exact, quotient, raised
-from symcalc.expr import Expr, node
+from symcalc.expr import Expr, node, rebuild
 from symcalc.op import Op
 from symcalc.shape import SCALAR, Dim, Shape, Unify, same, shape_text
 from symcalc.show import brief
@@ -30,6 +31,8 @@ class Algebra:
         self.ops = ops
         self.unify = unify
         self.notes: list[str] = []
+        self.book: Any = None  # the rulebook over these operations
+        self.lower_rows: Any = None  # the compiled rewrite rows of the stage "lower"
         self.role = {op.role: op for op in ops.values() if op.role}
 
     def under(self, unify: Unify) -> Algebra:
@@ -48,6 +51,10 @@ class Algebra:
         bound = op.bind([arg.shape for arg in args], dims, self.unify)
         data = tuple(bound[name] for name in op.dims) if op.dims else None
         return node(op, tuple(args), op.result(bound), data)
+
+    def rebuild(self, e: Expr, args: tuple[Expr, ...]) -> Expr:
+        """Return `e` with other arguments of the same shapes."""
+        return rebuild(e, args)
 
     def call(self, name: str, *args: Expr, dims: Sequence[Dim] = ()) -> Expr:
         """Return the operation called `name` applied to `args`."""

@@ -44,6 +44,7 @@ NODES = (
     ast.Load, ast.Tuple, ast.keyword, ast.operator, ast.unaryop, ast.Starred,
     ast.Subscript,
 )  # fmt: skip
+METHODS = ("T", "ravel")  # of a slot
 MAX_TEMPLATE = 2000
 COLUMNS = ("array", "rank_one", "flat")
 
@@ -51,6 +52,8 @@ COLUMNS = ("array", "rank_one", "flat")
 def array_source(op: Op, column: str = "array") -> tuple[str, list[str]]:
     """Return a template as Python source over parameter names, and the names."""
     source = op.column(column)
+    for name, shared in reversed(op.column("share", {}).items()):
+        source = source.replace(f"{{{name}}}", f"({shared})")
     names = [slot.name for slot in op.slots] + list(op.dims)
     source = re.sub(r"\{(\w+)\.\.\.\}", r"*\1_", source)
     return re.sub(r"\{(\w+)\}", r"\1_", source), [f"{name}_" for name in names]
@@ -82,10 +85,19 @@ def _check_column(place: str, op: Op, column: str) -> None:
         tree = ast.parse(source, mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise RuleError(f"{place} {column}: {shown} is not an expression: {error}") from None
-    for node in ast.walk(tree):
+    for node in ast.walk(_WithoutAxes().visit(tree)):
         problem = _problem(node, set(names))
         if problem:
             raise RuleError(f"{place} {column}: {problem} is not allowed in {shown}")
+
+
+class _WithoutAxes(ast.NodeTransformer):
+    """Takes `[:, None]`, the one kind of subscript that is allowed, away from what it stands at."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        axes = node.slice.elts if isinstance(node.slice, ast.Tuple) else []
+        plain = [ast.unparse(axis) in (":", "None") for axis in axes]
+        return self.visit(node.value) if plain and all(plain) else node
 
 
 def _problem(node: ast.AST, names: set[str]) -> str:
@@ -107,7 +119,7 @@ def _problem(node: ast.AST, names: set[str]) -> str:
 def _attribute_problem(node: ast.Attribute, names: set[str]) -> str:
     owner = node.value
     if isinstance(owner, ast.Name) and owner.id in names:
-        return "" if node.attr == "T" else f"the attribute `{node.attr}`"
+        return "" if node.attr in METHODS else f"the attribute `{node.attr}`"
     name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
     if node.attr in ALLOWED.get(name, ()):
         return ""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from symcalc.declare import default_kind
 from symcalc.errors import ParseError, RuleError, caret
 from symcalc.op import Op
-from symcalc.syntax import Item
+from symcalc.postfix import Item
 
 
 def outside(name: str, called: Callable[[str], list[Op]], letters: bool) -> list[Op]:

@@ -18,6 +18,9 @@ from symcalc.errors import EvaluationError
 from symcalc.evaluate import compute, full_form, numpy_backend
 from symcalc.expr import Expr
 from symcalc.graph import postorder
+from symcalc.plan import is_view, lowered, uses_of
+from symcalc.pytrees import is_name, signed
+from symcalc.rulebook import Rulebook
 from symcalc.shape import Dim, dim_names
 from symcalc.show import declaration
 from symcalc.targets import TARGETS, Target, kernel_source
@@ -31,15 +34,18 @@ def generate(
     variables: Sequence[Expr],
     name: str,
     summary: str,
+    book: Rulebook,
     target: str = "numpy",
+    sizes: Mapping[str, int] | None = None,
 ) -> str:
     """Return the source of a function of `variables` that computes `outputs`.
 
-    Vectors are 1-D arrays, scalars numbers or 0-D arrays. Raises `EvaluationError` for an unknown
-    target.
+    Vectors are 1-D arrays, scalars numbers or 0-D arrays. `sizes` are dimensions that are known:
+    they decide the order of products. Raises `EvaluationError` for an unknown target.
     """
     if target not in TARGETS:
         raise EvaluationError(f"the target is one of {', '.join(TARGETS)}, not {target!r}")
+    outputs = lowered(outputs, book, sizes, TARGETS[target].real)
     writer = _Writer(TARGETS[target], variables)
     results = [writer.result(label, e, list(outputs.values())) for label, e in outputs.items()]
     body = [
@@ -75,6 +81,7 @@ class _Writer:
         self.varying: set[Expr] = set()
         self.trees: dict[Expr, ast.expr] = {}
         self.lines: list[str] = []
+        self.shared: dict[str, ast.expr] = {}
         self.used: list[str] = []
         self.extra_imports: list[str] = []
         self.sizes: dict[str, tuple[str, str]] = {}
@@ -89,7 +96,7 @@ class _Writer:
         return fresh
 
     def result(self, label: str, e: Expr, outputs: list[Expr]) -> str:
-        uses = _uses(outputs)
+        uses = uses_of(outputs)
         for node in postorder([e]):
             if node not in self.trees:
                 if node.op.role in ("symbol", "dimension") or self.varying & set(node.args):
@@ -97,7 +104,7 @@ class _Writer:
                 self.trees[node] = self._node(node)
                 self.depth[node] = 1 + max([self.depth[arg] for arg in node.args], default=0)
                 shared = uses[node] > 1 or self.depth[node] > MAX_INLINE
-                if shared and node.args and not _is_view(node):
+                if shared and node.args and not is_view(node):
                     self._name(node)
         shown = ast.unparse(self.trees[e])
         if shown.isidentifier() and e not in self.names:
@@ -106,11 +113,15 @@ class _Writer:
         return label
 
     def _name(self, node: Expr) -> None:
+        self.depth[node] = 0
+        self.trees[node] = self._assigned(self.trees[node])
+
+    def _assigned(self, tree: ast.expr) -> ast.expr:
+        """Write a statement that gives a name to a value."""
         self.count += 1
         fresh = self.free_name(f"t{self.count}")
-        self.depth[node] = 0
-        self.lines.append(f"{fresh} = {ast.unparse(self.trees[node])}")
-        self.trees[node] = ast.Name(fresh)
+        self.lines.append(f"{fresh} = {ast.unparse(tree)}")
+        return ast.Name(fresh)
 
     def _node(self, node: Expr) -> ast.expr:
         role = node.op.role
@@ -132,15 +143,38 @@ class _Writer:
             return self._added(node)
         if node.op.role == "entrywise power":
             return self._power(node)
-        source, names = array_source(node.op, column_for(node))
+        column = column_for(node)
+        self._name_repeated(node, array_source(node.op, column)[0])
+        _, names = array_source(node.op, column)
         args = [self._fitted(node, k) for k in range(len(node.args))]
         values = dict(zip(names, [*args, *(self._size(d) for d in node.data or ())], strict=False))
-        filled: ast.Expression = _Fill(values, self).visit(ast.parse(source, mode="eval"))
-        tree = filled.body
+        for name, shared in node.op.column("share", {}).items():
+            values[f"{name}_"] = self._shared(self._fill(shared, values))
+        tree = signed(self._fill(node.op.column(column), values))
         whole = column_for(node) == "array" and 1 in node.shape and not node.op.column("any_rank")
         if whole and any(full_form(node, k) for k in range(len(node.args))):
             return self._reshaped(tree, () if node.is_scalar else (-1,))
         return tree
+
+    def _fill(self, template: str, values: Mapping[str, ast.expr]) -> ast.expr:
+        """Return a template as a syntax tree, with trees for its slots."""
+        source = re.sub(r"\{(\w+)(\.\.\.)?\}", r"\1_", template)
+        filled: ast.Expression = _Fill(values, self).visit(ast.parse(source, mode="eval"))
+        return filled.body
+
+    def _shared(self, tree: ast.expr) -> ast.expr:
+        """Return the name of a part that several operations may have in common."""
+        key = ast.unparse(tree)
+        if key not in self.shared:
+            self.shared[key] = self._assigned(tree)
+        return self.shared[key]
+
+    def _name_repeated(self, node: Expr, source: str) -> None:
+        """Give an argument a name if the template says it more than once."""
+        for slot, arg in zip(node.op.slots, node.args, strict=False):
+            repeated = len(re.findall(rf"\b{slot.name}_", source)) > 1
+            if repeated and not node.op.variadic and not is_name(self.trees[arg]):
+                self._name(arg)
 
     def _power(self, node: Expr) -> ast.expr:
         """Write `a ** 2`; a negative whole exponent is written as a float, for integer arrays."""
@@ -155,11 +189,7 @@ class _Writer:
     def _added(self, node: Expr) -> ast.expr:
         total = self.trees[node.args[0]]
         for arg in node.args[1:]:
-            tree = self.trees[arg]
-            if isinstance(tree, ast.BinOp) and (minus := _without_minus(tree)) is not None:
-                total = ast.BinOp(total, ast.Sub(), minus)
-            else:
-                total = ast.BinOp(total, ast.Add(), tree)
+            total = signed(ast.BinOp(total, ast.Add(), self.trees[arg]))
         return total
 
     def _fitted(self, node: Expr, index: int) -> ast.expr:
@@ -216,6 +246,8 @@ class _Writer:
             and self.target.module != "np"
         ):
             self.extra_imports.append("import numpy as np")
+        if any("lapack." in text for text in written.values()):
+            self.extra_imports.append("from scipy.linalg import lapack")
         if any("matrix_functions." in text for text in written.values()):
             package, _, module = self.target.matrix_functions.rpartition(".")
             self.extra_imports.append(f"from {package} import {module} as matrix_functions")
@@ -251,37 +283,9 @@ class _Fill(ast.NodeTransformer):
         return node
 
 
-def _uses(outputs: list[Expr]) -> dict[Expr, int]:
-    counts: dict[Expr, int] = {}
-    for node in postorder(outputs):
-        counts.setdefault(node, 0)
-        for arg in node.args:
-            counts[arg] += 1
-    for output in outputs:
-        counts[output] += 1
-    return counts
-
-
-def _is_view(node: Expr) -> bool:
-    """Whether a node costs nothing: the transpose of a vector, or of something that has a name."""
-    return node.op.role == "transpose" and (1 in node.shape or not node.args[0].args)
-
-
 def _constant(node: Expr) -> ast.expr:
     value = compute([node], {}, {}, numpy_backend())[0]
     return ast.Constant(value if isinstance(value, int) else float(value))
-
-
-def _without_minus(tree: ast.BinOp) -> ast.expr | None:
-    """Return `a` for `-1 * a` and `2*a` for `-2 * a`."""
-    left = tree.left
-    if not isinstance(tree.op, ast.Mult) or not isinstance(left, ast.Constant):
-        return None
-    if not isinstance(left.value, (int, float)) or left.value >= 0:
-        return None
-    if left.value == -1:
-        return tree.right
-    return ast.BinOp(ast.Constant(-left.value), ast.Mult(), tree.right)
 
 
 def compiled(source: str, name: str) -> Callable[..., Any]:

@@ -31,6 +31,7 @@ from symcalc.verify import Verification, verify_gradient
 
 LAYOUTS = ("denominator", "numerator")
 CONVENTIONS = ("space", "entries")
+Sizes = Mapping[str, int] | None
 
 
 def derive(
@@ -258,26 +259,33 @@ class Derivation:
         """Return the value of the gradient; see `Expr.evaluate`."""
         return self.gradient.evaluate(**arrays)
 
-    def code(self, target: str = "numpy", name: str = "value_and_gradient") -> str:
-        """Return a standalone function for NumPy, JAX or PyTorch: value and gradient.
+    def code(
+        self, target: str = "numpy", name: str = "value_and_gradient", sizes: Sizes = None
+    ) -> str:
+        """Return a standalone function of real arrays: value and gradient, or Jacobian.
 
-        For a function that is not a scalar the second result is the Jacobian.
+        `target` is numpy, jax, torch, or scipy: NumPy with SciPy's LAPACK, which is fastest on one
+        thread (SciPy has a BLAS of its own, whose threads and NumPy's stand in each other's way).
+        `sizes` are about what the dimensions will be, for the order of products.
         """
-        return self._source(target, name, every=False)
+        return self._source(target, name, False, sizes)
 
-    def _source(self, target: str, name: str, every: bool) -> str:
+    def _source(self, target: str, name: str, every: bool, sizes: Sizes) -> str:
         second = "gradient" if self.function.is_scalar else "jacobian"
         result = self.gradient if self.function.is_scalar else self.jacobian
         summary = f"{self.function} and its {second} by {self.variable.name}: {result}"
         outputs = {"value": self._unfolded, second: result}
-        return generate(
-            outputs, self._arguments(list(outputs.values()), every), name, summary, target
-        )
+        used = self._arguments(list(outputs.values()), every)
+        return generate(outputs, used, name, summary, self.rules, target, sizes)
 
-    def compile(self, target: str = "numpy") -> Callable[..., Any]:
-        """Return the function of `code`, of every declared variable; its source is in `.source`."""
+    def compile(self, target: str = "numpy", sizes: Sizes = None) -> Callable[..., Any]:
+        """Return the function of `code`, of every declared variable; its source is in `.source`.
+
+        `sizes` (`{"n": 1000, "k": 5}`) says what the dimensions will be about: they decide the
+        order of products. The function is right for arrays of any size.
+        """
         name = "value_and_gradient"
-        return compiled(self._source(target, name, every=True), name)
+        return compiled(self._source(target, name, True, sizes), name)
 
     def _arguments(self, outputs: list[Expr], every: bool) -> list[Expr]:
         """Return the declared variables, all or those that are used, and what came up besides."""

@@ -6,7 +6,7 @@ import importlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from symcalc.errors import EvaluationError
 from symcalc.exact import Number
 from symcalc.graph import postorder
 from symcalc.kernels import Kernels
+from symcalc.lower import Lowering
 from symcalc.shape import SCALAR, Dim, Polynomial, dim_names, dim_substitute, shape_text
 
 if TYPE_CHECKING:
@@ -81,8 +82,18 @@ def evaluate(e: Expr, arrays: Mapping[str, Any], scope: Mapping[str, Expr] | Non
     missing = [v.name for v in e.variables if v not in values]
     if missing:
         raise EvaluationError(f"no value for {', '.join(missing)}; pass {missing[0]}=...")
-    result = compute([e], values, dims, numpy_backend())[0]
+    result = compute([lowered(e, tuple(dims.items()))], values, dims, numpy_backend())[0]
     return outward(result, e)
+
+
+@lru_cache(maxsize=256)
+def lowered(e: Expr, dims: tuple[tuple[str, int], ...]) -> Expr:
+    """Return an expression in the form in which it is evaluated under the given dimensions.
+
+    Only what holds for every array is used: the order of products, and the rows of the stage
+    "lower" that need no attribute and are right for complex numbers too.
+    """
+    return Lowering(e.op.algebra, dict(dims)).lower([e])[0]
 
 
 def _given_sizes(e: Expr, known: Mapping[str, Expr], arrays: Mapping[str, Any]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
@@ -195,7 +196,7 @@ class Expr(_Draft):
 
         A declared variable is an argument too where its shape is needed for a size.
         """
-        return codegen.generate({"value": self}, self._arguments(), name, str(self), target)
+        return self._generated(self._arguments(), name, target)
 
     def compile(self, target: str = "numpy") -> Callable[..., Any]:
         """Return the value as a function of every declared variable; its source is in `.source`.
@@ -207,8 +208,15 @@ class Expr(_Draft):
         19
         """
         everything = list(self._declared().values())
-        source = codegen.generate({"value": self}, everything, "value", str(self), target)
-        return codegen.compiled(source, "value")
+        function: Callable[..., Any] = _codegen().compiled(
+            self._generated(everything, "value", target), "value"
+        )
+        return function
+
+    def _generated(self, arguments: list[Expr], name: str, target: str) -> str:
+        book = self.op.algebra.book
+        source = _codegen().generate({"value": self}, arguments, name, str(self), book, target)
+        return str(source)
 
     def _declared(self) -> dict[str, Expr]:
         return {**(self.scope or {}), **{v.name: v for v in self.variables}}
@@ -233,6 +241,11 @@ class Expr(_Draft):
         Trace(X**(-1)*A)
         """
         return sympy_out.to_sympy(self, names)
+
+
+def _codegen() -> Any:
+    """Return the module that writes code: it is made of expressions, so it is imported late."""
+    return importlib.import_module("symcalc.codegen")
 
 
 def _sizes(leaf: Expr) -> Iterable[str]:
@@ -316,6 +329,3 @@ def substitute(roots: list[Expr], values: Mapping[Expr, Expr]) -> list[Expr]:
 def rebuild(e: Expr, args: tuple[Expr, ...]) -> Expr:
     """Return `e` with other arguments of the same shapes."""
     return e if args == e.args else node(e.op, args, e.shape, e.data)
-
-
-from symcalc import codegen  # noqa: E402  (it needs the class Expr, and Expr its functions)

@@ -76,6 +76,66 @@ class Kernels:
         p, q = inner
         return self._xp.reshape(m, (m.shape[0] // p, p, m.shape[1] // q, q))
 
+    def kron_times(self, a: Array, b: Array, m: Array) -> Array:
+        """Return `kron(a, b) @ m` without the Kronecker matrix."""
+        blocks = self._xp.reshape(m, (a.shape[1], b.shape[1], m.shape[1]))
+        inner = self._xp.reshape(b @ blocks, (a.shape[1], b.shape[0] * m.shape[1]))
+        return self._xp.reshape(a @ inner, (a.shape[0] * b.shape[0], m.shape[1]))
+
+    def block_diagonal(self, b: Array, m: int) -> Array:
+        """Return `kron(eye(m), b)`."""
+        (p, q), eye = b.shape, self._xp.reshape(self._xp.eye(m), (m, 1, m, 1))
+        return self._xp.reshape(eye * self._xp.reshape(b, (1, p, 1, q)), (m * p, m * q))
+
+    def spread_blocks(self, a: Array, p: int) -> Array:
+        """Return `kron(a, eye(p))`."""
+        (m, n), eye = a.shape, self._xp.reshape(self._xp.eye(p), (1, p, 1, p))
+        return self._xp.reshape(eye * self._xp.reshape(a, (m, 1, n, 1)), (m * p, n * p))
+
+    def blocks_times(self, b: Array, a: Array, m: int) -> Array:
+        """Return `kron(eye(m), b) @ a`."""
+        blocks = self._xp.reshape(a, (m, b.shape[1], a.shape[1]))
+        return self._xp.reshape(b @ blocks, (m * b.shape[0], a.shape[1]))
+
+    def spread_times(self, a: Array, b: Array, p: int) -> Array:
+        """Return `kron(a, eye(p)) @ b`."""
+        rows = self._xp.reshape(b, (a.shape[1], p * b.shape[1]))
+        return self._xp.reshape(a @ rows, (a.shape[0] * p, b.shape[1]))
+
+    def diagonal_stack(self, a: Array) -> Array:
+        """Return the block diagonal matrix of a stack of matrices."""
+        p, m, n = a.shape
+        eye = self._xp.reshape(self._xp.eye(p), (p, 1, p, 1))
+        return self._xp.reshape(eye * self._xp.reshape(a, (p, m, 1, n)), (p * m, p * n))
+
+    def spread_stack(self, a: Array) -> Array:
+        """Return the matrix whose block ij is the diagonal matrix of the entries ij of a stack."""
+        p, m, n = a.shape
+        eye = self._xp.reshape(self._xp.eye(p), (1, p, 1, p))
+        spread = self._xp.reshape(self._xp.swapaxes(a, 0, 1), (m, p, n, 1))
+        return self._xp.reshape(eye * spread, (m * p, n * p))
+
+    def commuted_rows(self, a: Array, m: int, n: int) -> Array:
+        """Return `K(m, n) @ a`: the rows as the entries of a transposed matrix."""
+        blocks = self._xp.reshape(a, (n, m, a.shape[1]))
+        return self._xp.reshape(self._xp.swapaxes(blocks, 0, 1), (m * n, a.shape[1]))
+
+    def add_diagonal(self, a: Array, c: Array) -> Array:
+        """Return `a` with a number or a vector added to its diagonal."""
+        return a + c * self._xp.eye(a.shape[0])
+
+    def cholesky(self, a: Array) -> Array:
+        """Return the lower Cholesky factor of a symmetric matrix."""
+        return self._xp.linalg.cholesky(a)
+
+    def spd_inverse(self, a: Array, factor: Array) -> Array:
+        """Return the inverse of `a = factor @ factor.T`."""
+        return self._xp.linalg.inv(a)
+
+    def spd_solve(self, a: Array, factor: Array, b: Array) -> Array:
+        """Return the solution `x` of `a @ x = b`, where `a = factor @ factor.T`."""
+        return self._xp.linalg.solve(a, b)
+
     def commutation(self, m: int, n: int) -> Array:
         order = np.arange(m * n).reshape(n, m).T.ravel()
         return self._xp.eye(m * n)[order]

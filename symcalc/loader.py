@@ -12,6 +12,7 @@ from symcalc.arraycode import check_array_template
 from symcalc.declare import Declaration, parse_where
 from symcalc.errors import RuleError, SymcalcError
 from symcalc.expr import Expr
+from symcalc.lower_rows import LowerRows
 from symcalc.op import Op, Rewrite, Slot
 from symcalc.reader import Reader
 from symcalc.rows import REFUSAL, check_judged, check_rewrite_row, check_row, with_derivative
@@ -54,6 +55,7 @@ class Loader:
             check_judged(*self.rows[name])
         rewrites = [self._rewrite(book, place, row) for place, row in self.rewrites]
         book.rewrites = (*self.base.rewrites, *rewrites)
+        book.algebra.lower_rows = LowerRows(book.rewrites)
         return book
 
     def _collect(self, path: Path) -> None:

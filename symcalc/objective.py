@@ -95,7 +95,9 @@ class Objective:
     def _action(self) -> Callable[..., Any]:
         second = self.derivation.second()
         arguments = [*self._scope.values(), second.second]
-        source = generate({"action": second.action}, arguments, "action", str(second.action))
+        source = generate(
+            {"action": second.action}, arguments, "action", str(second.action), second.rules
+        )
         return compiled(source, "action")
 
     def __repr__(self) -> str:

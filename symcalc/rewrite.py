@@ -141,7 +141,7 @@ class Rules:
         if n.depth > MAX_DEPTH:
             raise RuleError(f"the rewrite `{rule.name}` does not come to an end")
         values = [binding[v] for v in rule.variables]
-        result = n.normal(rule.template(n.algebra, values, _known_sizes(binding)))
+        result = n.normal(rule.template(n.algebra, values, known_sizes(binding)))
         n.depth -= 1
         return result
 
@@ -164,7 +164,7 @@ class Matcher:
             yield from self._sequence(flatten(pattern), flatten(e), binding)
         elif pattern.op is e.op and len(pattern.args) == len(e.args):
             if pattern.op.dims:
-                extended = _bind_sizes(pattern, e, binding)
+                extended = bind_sizes(pattern, e, binding)
                 if extended is not None:
                     yield from self._arguments(pattern, e, extended)
             elif pattern.data == e.data:
@@ -189,7 +189,7 @@ class Matcher:
         if bound is not None:
             if bound is e:
                 yield binding
-        elif _fits(variable, e, binding):
+        elif fits(variable, e, binding):
             yield {**binding, variable: e}
 
     def _turned(self, e: Expr) -> Expr:
@@ -263,7 +263,7 @@ def _key(inner: Expr) -> str:
     return "variable" if inner.op.role == "symbol" else inner.op.name
 
 
-def _known_sizes(binding: Binding) -> dict[str, Dim]:
+def known_sizes(binding: Binding) -> dict[str, Dim]:
     known: dict[str, Dim] = {}
     for pattern, value in binding.items():
         sizes = pattern.data if pattern.op.dims else pattern.shape
@@ -282,11 +282,11 @@ def _agree(patterns: Iterable[Dim], dims: Iterable[Dim], known: dict[str, Dim]) 
     return True
 
 
-def _fits(variable: Expr, e: Expr, binding: Binding) -> bool:
+def fits(variable: Expr, e: Expr, binding: Binding) -> bool:
     """Whether the shape of `e` is one that the variable can have, given the other bindings."""
-    return _agree(variable.shape, e.shape, _known_sizes(binding))
+    return _agree(variable.shape, e.shape, known_sizes(binding))
 
 
-def _bind_sizes(pattern: Expr, e: Expr, binding: Binding) -> Binding | None:
+def bind_sizes(pattern: Expr, e: Expr, binding: Binding) -> Binding | None:
     """Match the sizes of `eye(n)`, `K(m, n)`: the leaf itself is bound, its sizes with it."""
-    return {**binding, pattern: e} if _agree(pattern.data, e.data, _known_sizes(binding)) else None
+    return {**binding, pattern: e} if _agree(pattern.data, e.data, known_sizes(binding)) else None

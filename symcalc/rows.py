@@ -19,7 +19,7 @@ ROLES = frozenset(
     "ones zeros inverse differential".split()
 ) | {"entrywise quotient", "entrywise power", "fractional power"}
 UNEVALUATED = frozenset({"symbol", "differential"})
-STAGES = ("simplify",)
+STAGES = ("simplify", "lower")
 EXPANSIONS = ("power_differential", "commutation")
 DOMAIN_WORDS = ATTRIBUTES | {ENTRYWISE, *"integer natural tall wide smooth large fraction".split()}
 
@@ -56,7 +56,8 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "macro": _text, "define": _text, "expand": _text,
     "homogeneous": _degrees, "invariant": _flag, "inside": _flag, "keeps": _texts, "gives": _texts,
     "analytic": _flag, "broadcast": _flag, "any_rank": _flag,
-    "array": _text, "rank_one": _text, "flat": _text, "sympy": _text,
+    "array": _text, "rank_one": _text, "flat": _text, "share": _bodies, "cost": _text,
+    "sympy": _text,
     "domain": _domain, "assumes": _text, "source": _text,
     "text": _text, "latex": _text, "pretty": _text, "plain": _text, "level": _text,
     "latex_level": _text, "pretty_level": _text, "show": _text, "superscript": _text,
@@ -73,7 +74,7 @@ def check_row(place: str, row: Row, shipped: bool) -> None:
     if not row.get("source"):
         raise RuleError(f"{place} source: every row names its source")
     slots, dims = list(row.get("args", {})), row.get("dims", [])
-    _check_names(place, [*slots, *dims])
+    _check_names(place, [*slots, *dims, *row.get("share", {})])
     for column in ("d", "adjoint", "vec", "homogeneous"):
         _check_members(place, column, row.get(column, {}), slots, "slot")
     if isinstance(row.get("domain"), dict):

@@ -27,6 +27,7 @@ class Rulebook:
     def __init__(self, ops: Mapping[str, Op], rewrites: Iterable[Rewrite] = ()) -> None:
         self.ops = dict(ops)
         self.algebra = Algebra(self.ops)
+        self.algebra.book = self
         self.rewrites = tuple(rewrites)
         self.bodies: dict[tuple[Op, str, str], Template] = {}
         self.unread: dict[tuple[Op, str, str], Callable[[], Template]] = {}

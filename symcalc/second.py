@@ -143,10 +143,16 @@ class SecondDifferential:
         """Return the forms, or the whole derivation, as text."""
         return steps_lines_text(self.steps, pretty) if steps else str(self)
 
-    def code(self, target: str = "numpy", form: str = "hessian") -> str:
+    def code(
+        self,
+        target: str = "numpy",
+        form: str = "hessian",
+        sizes: Mapping[str, int] | None = None,
+    ) -> str:
         """Return a standalone function: the Hessian matrix, the `action` or the `bilinear` form.
 
-        The directions are arguments of the function. Raises `EvaluationError` for an unknown form.
+        The directions are arguments of the function; `sizes` are about what the dimensions will be,
+        for the order of products. Raises `EvaluationError` for an unknown form.
         """
         if form not in ("hessian", "action", "bilinear"):
             raise EvaluationError(f"the form is hessian, action or bilinear, not {form!r}")
@@ -156,11 +162,16 @@ class SecondDifferential:
         arguments = [v for v in known.values() if v in used]
         names = " and ".join(dict.fromkeys(v.name for v in self.variables))
         summary = f"The {form} of {self.function} by {names}: {e}"
-        return generate({form: e}, arguments, form, summary, target)
+        return generate({form: e}, arguments, form, summary, self.rules, target, sizes)
 
-    def compile(self, target: str = "numpy", form: str = "hessian") -> Callable[..., Any]:
+    def compile(
+        self,
+        target: str = "numpy",
+        form: str = "hessian",
+        sizes: Mapping[str, int] | None = None,
+    ) -> Callable[..., Any]:
         """Return the function that `code` prints; its source is in `.source`."""
-        return compiled(self.code(target, form), form)
+        return compiled(self.code(target, form, sizes), form)
 
     def verify(
         self,

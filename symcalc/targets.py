@@ -8,6 +8,7 @@ import textwrap
 from dataclasses import dataclass
 
 from symcalc.errors import EvaluationError
+from symcalc.fast_kernels import FastKernels, LapackKernels
 from symcalc.kernels import Kernels
 
 
@@ -19,6 +20,8 @@ class Target:
     module: str
     special: tuple[str, str]
     dtype: str = ""
+    kernels: type[Kernels] = Kernels
+    real: bool = False  # whether the code is for real arrays, which nothing differentiates
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
 
 
@@ -27,6 +30,16 @@ TARGETS = {
         ("import numpy as np",),
         "np",
         ("from scipy import special", "special"),
+        kernels=FastKernels,
+        real=True,
+        matrix_functions="scipy.linalg",
+    ),
+    "scipy": Target(
+        ("import numpy as np",),
+        "np",
+        ("from scipy import special", "special"),
+        kernels=LapackKernels,
+        real=True,
         matrix_functions="scipy.linalg",
     ),
     "jax": Target(
@@ -54,7 +67,7 @@ def _with_library(source: str, target: Target) -> str:
 
 def kernel_source(name: str, target: Target) -> tuple[str, list[str]]:
     """Return the source of a kernel as a plain function, and the kernels that it calls."""
-    source = textwrap.dedent(inspect.getsource(getattr(Kernels, name)))
+    source = textwrap.dedent(inspect.getsource(getattr(target.kernels, name)))
     source = re.sub(
         r": (Array|int|tuple\[int, int\]|Callable\[\[Array\], Array\])(?=[,)])", "", source
     )
@@ -67,6 +80,7 @@ def kernel_source(name: str, target: Target) -> tuple[str, list[str]]:
         source = source.replace("whole = _whole(k)", "whole = int(k) if k == int(k) else None")
     if target.dtype:
         source = re.sub(r"(torch\.eye\([^()]*)\)", rf"\1, dtype={target.dtype})", source)
+    source = source.replace("self._lapack().", "lapack.")
     source = _with_library(source, target)
     needed = re.findall(r"self\.(\w+)", source)
     source = re.sub(r"self\.(\w+)", lambda m: f"_{m[1].lstrip('_')}", source)

@@ -13,8 +13,8 @@ from tests.test_derive import draw
 LINEAR = "A: matrix(n, m); b: vector(n)"
 GAUSS = "x: vector(n); mu: vector(n); S: spd matrix(n)"
 LAYER = "W: matrix(n, m); b: vector(n); x: vector(m); y: vector(n)"
-TARGETS = {"numpy": {"scipy"}, "jax": {"jax"}, "torch": {"torch"}}  # and NumPy
-MODULES = {"numpy": "np", "jax": "jnp", "torch": "torch"}
+TARGETS = {"numpy": {"scipy"}, "scipy": {"scipy"}, "jax": {"jax"}, "torch": {"torch"}}  # and NumPy
+MODULES = {"numpy": "np", "scipy": "np", "jax": "jnp", "torch": "torch"}
 
 FUNCTIONS = [  # formula, variable, declarations
     ("||A*x - b||^2", "x", LINEAR),
@@ -110,7 +110,7 @@ def close(got, wanted):
 
 def arrays_of(target):
     """Return how to make an array of a library, in double precision."""
-    if target == "numpy":
+    if target in ("numpy", "scipy"):
         return np.asarray
     library = pytest.importorskip(target, reason=f"the generated code runs on {target}")
     if target == "torch":
@@ -252,7 +252,7 @@ def test_shared_work_has_one_name():
 def test_an_unknown_target_is_refused(target):
     d = derive("x'*x", "x")
     for call_ in (d.code, d.compile, d.second().code):
-        with pytest.raises(EvaluationError, match="the target is one of numpy, jax, torch"):
+        with pytest.raises(EvaluationError, match="the target is one of numpy, scipy, jax, torch"):
             call_(target)
 
 

@@ -1,0 +1,290 @@
+"""Lowering: from the formula as it is written to the form in which it is best computed.
+
+One fold. A term is scalars and a chain of factors, whose order `products.py` finds; a trace is cut
+in the same way, around the circle; sums and other operations are rewritten by the rows of the stage
+"lower". What several roots need is computed once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from symcalc.chain_split import Parts, base_of, circles, core_name, has_number, split
+from symcalc.cost import ENTRY, Costs
+from symcalc.graph import postorder
+from symcalc.products import Found, Products
+from symcalc.shape import SCALAR
+
+if TYPE_CHECKING:
+    from symcalc.algebra import Algebra
+    from symcalc.expr import Expr
+    from symcalc.lower_rows import Attributes, Factors, LowerRow, LowerRows, Matcher
+    from symcalc.rewrite import Binding
+
+MAX_POWER = 8
+
+
+def nothing_known(e: Expr) -> frozenset[str]:
+    """The attributes of an expression of which nothing may be used."""
+    return frozenset()
+
+
+class Lowering:
+    """Lowers expressions over one algebra; what it has found is shared by all its roots.
+
+    `sizes` are the dimensions that are known, `attributes` what is known of expressions, `free` the
+    expressions whose value is there anyway. With `real` the rows may use operations that are only
+    right for real arrays; with `distribute` sums in products are multiplied out where that pays.
+    """
+
+    def __init__(
+        self, algebra: Algebra, sizes: Mapping[str, int] | None = None,
+        attributes: Attributes = nothing_known, real: bool = False, distribute: bool = False,
+        free: frozenset[Expr] = frozenset(),
+    ) -> None:  # fmt: skip
+        self.free = free
+        self.algebra = algebra
+        self.rows: LowerRows = algebra.lower_rows
+        self.costs = Costs(sizes)
+        self.attributes = attributes
+        self.real = real
+        self.distribute = distribute
+        self.matcher: Matcher = self.rows.matcher(attributes, self.turn, self.join, False)
+        self.loose: Matcher = self.rows.matcher(attributes, self.turn, self.join, True)
+        self.best: dict[Expr, Found] = {}
+        self.uses: Counter[Expr] = Counter()
+        self.wanted: set[Factors] = set()
+        self.products = Products(self)
+        self.steps: dict[str, Callable[[Expr], Found]] = {
+            "sum": self._sum, "trace": self._trace, "entrywise power": self._power,
+        }  # fmt: skip
+
+    def lower(self, roots: Sequence[Expr]) -> list[Expr]:
+        """Return the roots in the form in which they are computed; shared work is shared."""
+        self._survey(roots)
+        return [self.found(root)[1] for root in roots]
+
+    def computed(self, lowered: Sequence[Expr]) -> frozenset[Expr]:
+        """Return the expressions whose values the lowered roots compute on their way."""
+        inside = set(postorder(lowered))
+        return frozenset(e for e, (_, made) in self.best.items() if e.args and made in inside)
+
+    # -- the walk ---------------------------------------------------------------------------------
+
+    def _survey(self, roots: Sequence[Expr]) -> None:
+        """Count how often each expression is needed, and note the products that are."""
+        stack, seen = list(roots), set(roots)
+        self.uses.update(roots)
+        while stack:
+            e = stack.pop()
+            parts = self._parts(e)
+            if parts is not None and len(parts.factors) > 1:
+                factors = tuple(parts.factors)
+                self.wanted |= {factors, self.turn_all(factors)}
+            for below in self._below(e):
+                self.uses[below] += 1
+                if below not in seen:
+                    seen.add(below)
+                    stack.append(below)
+
+    def _parts(self, e: Expr) -> Parts | None:
+        """Take a term apart: a product, a multiple or a transpose; None for everything else."""
+        role = e.op.role
+        chain = role == "product" or (
+            not e.is_scalar and role in ("scale", "quotient", "transpose")
+        )
+        return split(e, self.turn) if chain else None
+
+    def _below(self, e: Expr) -> list[Expr]:
+        """Return what must have a value before `e` has one."""
+        parts = self._parts(e.args[0] if e.op.role == "trace" else e)
+        if parts is None:
+            return list(e.args)
+        return [base_of(f) for f in (*parts.scalars, *parts.divisors, *parts.factors)]
+
+    def found(self, root: Expr) -> Found:
+        """Return the cost of an expression and its lowered form; iterative in the depth."""
+        stack = [(root, False)]
+        while stack:
+            e, ready = stack.pop()
+            if e in self.best:
+                continue
+            if ready:
+                self.best[e] = self._step(e)
+            else:
+                stack.append((e, True))
+                stack.extend((b, False) for b in self._below(e) if b not in self.best)
+        return self.best[root]
+
+    def _step(self, e: Expr) -> Found:
+        parts = self._parts(e)
+        if parts is not None:
+            return self._term(e, parts)
+        rewritten = self._by_node_row(e)
+        if rewritten is not None:
+            return rewritten
+        return self.steps.get(e.op.role, self._plain)(e)
+
+    def _plain(self, e: Expr) -> Found:
+        below = [self.found(arg) for arg in e.args]
+        made = self.algebra.rebuild(e, tuple(b[1] for b in below))
+        return sum(self._shared(a) for a in e.args) + self.costs.operation(made), made
+
+    def _by_node_row(self, e: Expr) -> Found | None:
+        options = [
+            self.found(row.result(binding))
+            for row in self.rows.nodes.get(e.op.name, ())
+            if self.usable(row)
+            and (binding := self.loose.match(row.lhs, e, {})) is not None
+            and self.matcher.fulfils(row, binding)
+        ]
+        return min(options, key=lambda option: option[0]) if options else None
+
+    def usable(self, row: LowerRow) -> bool:
+        return self.real or (row.analytic and not row.needs)
+
+    def _shared(self, e: Expr) -> float:
+        """Return the part of its cost that one use of an expression bears."""
+        return 0.0 if e in self.free else self.found(e)[0] / max(1, self.uses[e])
+
+    # -- terms and chains -------------------------------------------------------------------------
+
+    def _term(self, e: Expr, parts: Parts) -> Found:
+        if any(f.op.role == "zeros" for f in parts.factors):
+            return 0.0, self.algebra.zeros(e.shape)
+        cost, core = self.products.chain(tuple(parts.factors))
+        scalar = self._scalar(parts)
+        if scalar is None:
+            return cost, core
+        return cost + ENTRY * self.costs.entries(core), self.scaled(scalar, core)
+
+    def _scalar(self, parts: Parts) -> Expr | None:
+        """Return the scalar factor of a term as one expression; None for 1."""
+        result = None
+        for s in parts.scalars:
+            lowered = self.found(s)[1]
+            result = lowered if result is None else self.algebra.times(result, lowered)
+        for d in parts.divisors:
+            top = self.algebra.number(1) if result is None else result
+            result = self.algebra.divide(top, self.found(d)[1])
+        return result
+
+    def scaled(self, scalar: Expr, core: Expr) -> Expr:
+        """Multiply by a scalar where the array is smallest: a factor of a product, or the whole."""
+        if core.op.role == "product" and not core.is_scalar:
+            left, right = core.args
+            small = min((left, right), key=self.costs.entries)
+            if 4 * self.costs.entries(small) <= self.costs.entries(core):
+                moved = self.scaled(scalar, small)
+                pair = (moved, right) if small is left else (left, moved)
+                return self.algebra.rebuild(core, pair)
+        return self.algebra.times(scalar, core)
+
+    def atom(self, factor: Expr) -> Found:
+        base = base_of(factor)
+        lowered = self.found(base)[1]
+        return self._shared(base), lowered if base is factor else self.flipped(lowered)
+
+    def turn(self, e: Expr) -> Expr:
+        """Return the transpose of a factor; of a symmetric one the factor itself."""
+        if e.op.role == "transpose":
+            return e.args[0]
+        square = e.shape[0] == e.shape[1]
+        if e.is_scalar or (square and "symmetric" in self.attributes(e)):
+            return e
+        return self.algebra.transpose(e)
+
+    def flipped(self, e: Expr) -> Expr:
+        """Return the transpose of a lowered expression, a view of its value."""
+        return e.args[0] if e.op.role == "transpose" else self.algebra.transpose(e)
+
+    def turn_all(self, factors: Factors) -> Factors:
+        """Return the transpose of a chain."""
+        return tuple(self.turn(f) for f in reversed(factors))
+
+    def join(self, factors: Factors) -> Expr:
+        """Return the product of a chain."""
+        result = factors[0]
+        for factor in factors[1:]:
+            result = self.algebra.times(result, factor)
+        return result
+
+    # -- traces, sums, powers ---------------------------------------------------------------------
+
+    def _trace(self, e: Expr) -> Found:
+        parts = self._parts(e.args[0])
+        if parts is None or len(parts.factors) < 2:
+            return self._plain(e)
+        options = [
+            (self.products.run(p)[0] + self.products.run(q)[0] + self.costs.gathered(made), made)
+            for pair in circles(tuple(parts.factors))
+            for p, q in (pair, pair[::-1])
+            for made in self._paired(p, q)
+        ]
+        if not options:
+            return self._plain(e)
+        cost, made = min(options, key=lambda option: option[0])
+        scalar = self._scalar(parts)
+        return cost, made if scalar is None else self.algebra.times(scalar, made)
+
+    def _paired(self, p: Factors, q: Factors) -> Iterator[Expr]:
+        """Yield the rows for the trace of the product of two runs."""
+        left, right = self.products.run(p)[1], self.products.run(q)[1]
+        for row in self.rows.traces:
+            binding = self.matcher.match_all(row.factors, (left, right), {})
+            if binding is not None:
+                yield row.result(binding)
+
+    def _sum(self, e: Expr) -> Found:
+        for k, term in enumerate(e.args):
+            for row in self.rows.sums.get(core_name(term), ()):
+                binding = self._sum_binding(row, e, k)
+                if binding is not None and self.usable(row):
+                    return self.found(row.result(binding))
+        return self._added(e)
+
+    def _sum_binding(self, row: LowerRow, e: Expr, k: int) -> Binding | None:
+        """Match a term with the special term of a row, the rest with its variable."""
+        rest = self.algebra.sum_of(*e.args[:k], *e.args[k + 1 :])
+        variable, special = sorted(row.lhs.args, key=lambda t: t.op.role != "symbol")
+        found = self._multiple(special, e.args[k])
+        return None if found is None else self.loose.match(variable, rest, found)
+
+    def _multiple(self, pattern: Expr, term: Expr) -> Binding | None:
+        """Match `c*P` with a term, whose scalar factor may be 1."""
+        if pattern.op.role != "scale":
+            return self.loose.match(pattern, term, {})
+        c, core = term.args if term.op.role == "scale" else (self.algebra.number(1), term)
+        binding: Binding | None = self.loose.match(pattern.args[1], core, {})
+        return None if binding is None else {**binding, pattern.args[0]: c}
+
+    def _added(self, e: Expr) -> Found:
+        """Add the terms; a number that all of them have stands before the sum."""
+        lowered = [self.found(term) for term in e.args]
+        heads = {abs(t.args[0].data) for _, t in lowered if has_number(t)}
+        cost = sum(self._shared(t) for t in e.args) + ENTRY * self.costs.entries(e) * len(e.args)
+        if len(heads) != 1 or not all(has_number(t) for _, t in lowered) or heads == {1}:
+            return cost, self.algebra.sum_of(*[t for _, t in lowered])
+        (head,) = heads
+        signs = [self.algebra.number(t.args[0].data / head) for _, t in lowered]
+        cores = [self.algebra.times(s, t.args[1]) for s, (_, t) in zip(signs, lowered, strict=True)]
+        total = self.algebra.sum_of(*cores)
+        return cost, self.algebra.times(self.algebra.number(head), total)
+
+    def _power(self, e: Expr) -> Found:
+        """Write a small whole power entry by entry as a product of squares."""
+        base, k = e.args
+        whole = k.op.role == "number" and k.data.denominator == 1 and 2 <= k.data <= MAX_POWER
+        if e.shape == SCALAR or not whole:
+            return self._plain(e)
+        cost, square = self.found(base)
+        result, count = None, k.data.numerator
+        while count:
+            if count % 2:
+                result = square if result is None else self.algebra.hadamard(result, square)
+            count //= 2
+            square = self.algebra.hadamard(square, square) if count else square
+        assert result is not None
+        return cost + 2 * ENTRY * self.costs.entries(e), result

@@ -1,0 +1,39 @@
+"""What generated code computes: the outputs lowered together, and what of them gets a name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from symcalc.expr import Expr
+from symcalc.graph import postorder
+from symcalc.lower import Lowering
+from symcalc.rulebook import Rulebook
+from symcalc.simplify import normalizer
+
+
+def lowered(
+    outputs: Mapping[str, Expr], book: Rulebook, sizes: Mapping[str, int] | None, real: bool
+) -> dict[str, Expr]:
+    """Return the outputs in the form in which they are computed, work shared between them."""
+    n = normalizer(book)
+    canonical = [n.canonical(e) for e in outputs.values()]
+    known = (book.algebra, sizes, n.attributes.of, real, True)
+    first = Lowering(*known)
+    free = first.computed(first.lower(canonical))  # the second round knows what there is
+    return dict(zip(outputs, Lowering(*known, free).lower(canonical), strict=True))
+
+
+def uses_of(outputs: list[Expr]) -> dict[Expr, int]:
+    counts: dict[Expr, int] = {}
+    for node in postorder(outputs):
+        counts.setdefault(node, 0)
+        for arg in node.args:
+            counts[arg] += 1
+    for output in outputs:
+        counts[output] += 1
+    return counts
+
+
+def is_view(node: Expr) -> bool:
+    """Whether a node costs nothing: the transpose of a vector, or of something that has a name."""
+    return node.op.role == "transpose" and (1 in node.shape or not node.args[0].args)

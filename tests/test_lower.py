@@ -1,0 +1,192 @@
+"""Lowering: the value stays, the order is the cheapest one, and what is large is never formed."""
+
+import random
+import tomllib
+
+import numpy as np
+import pytest
+
+from symcalc import derive, parse
+from symcalc.codegen import generate
+from symcalc.evaluate import compute, numpy_backend, read_arrays
+from symcalc.lower import Lowering
+from symcalc.plan import lowered
+from symcalc.rulebook import default_rules, rules_folder
+from symcalc.rulecheck import check_op, check_rewrite
+from tests.fuzz import SHAPES, SIZES, WHERE, Generator, point, variables
+from tests.test_codegen import FUNCTIONS, call, close, run
+from tests.test_derive import draw
+
+BOOK = default_rules()
+ROWS = tomllib.loads((rules_folder() / "lower.toml").read_text())
+LARGE = 400  # an array of LARGE^2 by LARGE^2 numbers does not fit into any memory
+
+
+@pytest.mark.parametrize("name", [n for n in ROWS if n != "rewrite"])
+def test_a_form_is_what_its_row_defines(name):
+    checks = {check.what: check for check in check_op(BOOK, BOOK.ops[name])}
+    assert checks["define"].passed, checks["define"]
+
+
+@pytest.mark.parametrize("row", ROWS["rewrite"], ids=[r["name"] for r in ROWS["rewrite"]])
+def test_both_sides_of_a_row_are_equal(row):
+    assert row["stage"] == "lower"
+    (rewrite,) = [r for r in BOOK.rewrites if r.name == row["name"]]
+    check = check_rewrite(BOOK, rewrite)
+    assert check.passed, check
+
+
+def plainly(e, arrays, scope=None):
+    """Return the value of an expression node by node, nothing lowered."""
+    values, dims = read_arrays(scope or e.known, arrays)
+    return np.asarray(compute([e], values, dims, numpy_backend())[0])
+
+
+SCOPE = {v.name: v for v in variables(WHERE)}
+
+
+def random_cases(count, seed):
+    for k in range(count):
+        rng = random.Random(seed * 1_000_003 + k)
+        e = Generator(rng).build(rng.choice(SHAPES), rng.choice([2, 3, 4]))
+        yield e, point(k)
+
+
+def agree(got, wanted, e):
+    if np.all(np.isfinite(wanted)) and np.max(np.abs(wanted), initial=0) < 1e8:
+        scale = max(1.0, float(np.max(np.abs(wanted), initial=0)))
+        assert got.shape == wanted.shape, str(e)
+        assert np.max(np.abs(got - wanted), initial=0) <= 1e-7 * scale, str(e)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("seed", range(6))
+def test_lowering_keeps_the_value_of_random_expressions(seed):
+    for e, arrays in random_cases(60, seed):
+        wanted = plainly(e, arrays, SCOPE)
+        agree(plainly(Lowering(BOOK.algebra, SIZES).lower([e])[0], arrays, SCOPE), wanted, e)
+        (full,) = lowered({"value": e}, BOOK, SIZES, True).values()
+        agree(plainly(full, arrays, SCOPE), wanted, e)
+
+
+@pytest.mark.parametrize(
+    ("f", "wrt", "where"), FUNCTIONS, ids=[f"{c[0]} by {c[1]}" for c in FUNCTIONS]
+)
+def test_sizes_change_the_order_and_not_the_value(f, wrt, where):
+    d = derive(f, wrt, where=where)
+    result = d.gradient if d.function.is_scalar else d.jacobian
+    arrays = draw(result.where)
+    names = {n for v in result.variables for n in map(str, v.shape)}
+    for size in (1, 7, 5000):
+        sizes = {n: size + 3 * k for k, n in enumerate(sorted(names))}
+        got = call(run(d.code(sizes=sizes), "value_and_gradient"), arrays)
+        close(got[1], result.evaluate(**arrays))
+
+
+ORDERS = [  # formula, declarations, sizes, the code of its value
+    ("A*B*x", "A: matrix(n); B: matrix(n)", {}, "value = A @ (B @ x)"),
+    ("x'*A*B", "A: matrix(n); B: matrix(n); x: vector(n)", {}, "value = x @ A @ B"),
+    ("x*y'*A", "A: matrix(n); x: vector(n); y: vector(n)", {}, "value = np.outer(x, y @ A)"),
+    ("(A + A')*x", "A: matrix(n)", {}, "value = A @ x + A.T @ x"),
+    ("U*V'*W", "U: matrix(n, k); V: matrix(n, k)", {"n": 900, "k": 3}, "value = U @ (V.T @ W)"),
+    ("U*V*W", "U: matrix(k, n); V: matrix(n, n)", {"n": 900, "k": 3}, "value = U @ V @ W"),
+    ("tr(A'*B)", "A: matrix(n, m)", {}, "value = B.ravel() @ A.ravel()"),
+    ("tr(A*B)", "A: matrix(n, m); B: matrix(m, n)", {}, "value = A.T.ravel() @ B.ravel()"),
+    ("diag(A*B)", "A: matrix(n, m); B: matrix(m, n)", {}, "value = np.sum(A * B.T, 1)"),
+    ("diag(x)*A", "A: matrix(n, m); x: vector(n)", {}, "value = x[:, None] * A"),
+    ("A*diag(x)", "A: matrix(n, m); x: vector(m)", {}, "value = A * x"),
+    ("X'*diag(x)*X", "X: matrix(n, m)", {}, "value = X.T * x @ X"),
+    ("A + c*I", "A: matrix(n)", {}, "value = _add_diagonal(A, c)"),
+    ("ones(n)'*A*ones(m)", "A: matrix(n, m)", {}, "value = np.sum(A)"),
+    ("ones(n)'*A", "A: matrix(n, m)", {}, "value = np.sum(A, 0)"),
+    ("A*ones(m)", "A: matrix(n, m)", {}, "value = np.sum(A, 1)"),
+    ("A .^ 3", "A: matrix(n, m)", {}, "value = A * (A * A)"),
+    ("inv(A)*x", "A: matrix(n)", {}, "value = np.linalg.solve(A, x)"),
+    ("inv(A)*B", "A: matrix(n)", {}, "value = np.linalg.solve(A, B)"),
+    ("2*A*x", "A: matrix(n)", {}, "value = 2 * (A @ x)"),
+    ("2*x*y'", "x: vector(n)", {}, "value = np.outer(2 * x, y)"),
+    ("S*W + S'*W", "S: symmetric matrix(n)", {}, "value = 2 * (S @ W)"),
+    ("logdet(S)", "S: spd matrix(n)", {},
+     "t1 = _cholesky(S); value = 2 * np.sum(np.log(np.diagonal(t1)))"),
+    ("kron(eye(3), A)", "A: matrix(n, m)", {}, "value = _block_diagonal(A, 3)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "where", "sizes", "code"), ORDERS, ids=[c[0] for c in ORDERS])
+def test_the_form_that_is_computed(f, where, sizes, code):
+    e = parse(f, where)
+    source = generate({"value": e}, e.variables, "f", "", BOOK, sizes=sizes)
+    lines = source[source.rindex('"""\n') :].splitlines()[1:]
+    assert "; ".join(line.strip() for line in lines[:-1]) == code
+
+
+NEVER_FORMED = [  # formula, declarations: each would form an array beyond memory
+    ("kron(A, B)*v", "A: matrix(n); B: matrix(n); v: vector(n*n)"),
+    ("v'*kron(A, B)", "A: matrix(n); B: matrix(n); v: vector(n*n)"),
+    ("v'*kron(A, B)*v", "A: matrix(n); B: matrix(n); v: vector(n*n)"),
+    ("kron(A, B)*M", "A: matrix(n); B: matrix(n); M: matrix(n*n, 2)"),
+    ("M'*kron(A, B)", "A: matrix(n); B: matrix(n); M: matrix(n*n, 2)"),
+    ("kron(A, B)*vec(C)", "A: matrix(n); B: matrix(n); C: matrix(n)"),
+    ("kron(A, B)*kron(B, A)*v", "A: matrix(n); B: matrix(n); v: vector(n*n)"),
+    ("K(n, n)*v", "A: matrix(n); v: vector(n*n)"),
+    ("K(n, n)*M", "A: matrix(n); M: matrix(n*n, 2)"),
+    ("diag(v)*M", "v: vector(n*n); M: matrix(n*n, 2)"),
+    ("M'*diag(v)*M", "v: vector(n*n); M: matrix(n*n, 2)"),
+    ("diag(v)*v", "v: vector(n*n)"),
+    ("v*v'*M", "v: vector(n*n); M: matrix(n*n, 2)"),
+    ("tr(M*N')", "M: matrix(n*n, 2); N: matrix(n*n, 2)"),
+    ("diag(M*N')", "M: matrix(n*n, 2); N: matrix(n*n, 2)"),
+    ("ones(n*n)*ones(n*n)'*v", "A: matrix(n); v: vector(n*n)"),
+]  # fmt: skip
+
+
+def given(e, size):
+    rng = np.random.default_rng(0)
+    shapes = {v.name: v.shape for v in e.known.values()}
+    measure = {"n": size, 1: 1, 2: 2}
+    sizes = {name: [measure.get(d, size * size) for d in shape] for name, shape in shapes.items()}
+    return {name: rng.standard_normal(r if c == 1 else (r, c)) for name, (r, c) in sizes.items()}
+
+
+@pytest.mark.parametrize(("f", "where"), NEVER_FORMED, ids=[c[0] for c in NEVER_FORMED])
+def test_what_is_large_is_never_formed(f, where):
+    e = parse(f, where)
+    small = given(e, 3)
+    np.testing.assert_allclose(np.asarray(e.evaluate(**small)), plainly(e, small), rtol=1e-9)
+    assert np.all(np.isfinite(e.evaluate(**given(e, LARGE))))
+
+
+def test_evaluation_of_complex_numbers_is_not_conjugated():
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((3, 3)) + 1j * rng.standard_normal((3, 3))
+    for text in ("tr(A'*A)", "tr(A*A)", "sum(sigmoid(A))", "diag(A*A')", "logdet(A*A' + 9*I)"):
+        e = parse(text, "A: matrix(n)")
+        got, wanted = e.evaluate(A=a), plainly(e, {"A": a})
+        np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+def test_one_factorisation_serves_value_and_gradient():
+    where = "S: spd matrix(n); x: vector(n)"
+    source = derive("logdet(S) + x'*inv(S)*x", "S", where=where).code()
+    assert source.count("_cholesky(S)") == 1 and source.count("linalg.inv(S)") == 0
+    source = derive("tr(inv(X)*A)", "X").code()
+    assert source.count("linalg.inv(") == 1 and "solve(" not in source
+
+
+@pytest.mark.parametrize("target", ["numpy", "scipy"])
+@pytest.mark.parametrize("size", [10, 200, 333])
+def test_the_kernels_for_definite_matrices(size, target):
+    rng = np.random.default_rng(size)
+    a = rng.standard_normal((size, size))
+    point = {"S": a @ a.T / size + np.eye(size), "x": rng.standard_normal(size)}
+    for wrt in ("S", "x"):
+        d = derive("logdet(S) + x'*inv(S)*x", wrt, where="S: spd matrix(n); x: vector(n)")
+        value, slope = call(run(d.code(target), "value_and_gradient"), point)
+        np.testing.assert_allclose(value, d.function.evaluate(**point), rtol=1e-10)
+        np.testing.assert_allclose(slope, d.evaluate(**point), rtol=1e-8, atol=1e-8)
+
+
+def test_a_product_that_is_needed_elsewhere_is_used_again():
+    where = "A: matrix(n); B: matrix(n); x: vector(n)"
+    source = derive("tr(A*B) + x'*A*B*x + ||A*B||_F^2", "x", where=where).code()
+    assert source.count("A @ B") == 1
