@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.chain_split import Parts, base_of, circles, core_name, has_number, split
 from symcalc.cost import ENTRY, Costs
+from symcalc.exact import quotient
 from symcalc.graph import postorder
 from symcalc.products import Found, Products
 from symcalc.shape import SCALAR
@@ -268,7 +269,7 @@ class Lowering:
         if len(heads) != 1 or not all(has_number(t) for _, t in lowered) or heads == {1}:
             return cost, self.algebra.sum_of(*[t for _, t in lowered])
         (head,) = heads
-        signs = [self.algebra.number(t.args[0].data / head) for _, t in lowered]
+        signs = [self.algebra.number(quotient(t.args[0].data, head)) for _, t in lowered]
         cores = [self.algebra.times(s, t.args[1]) for s, (_, t) in zip(signs, lowered, strict=True)]
         total = self.algebra.sum_of(*cores)
         return cost, self.algebra.times(self.algebra.number(head), total)
