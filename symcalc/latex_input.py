@@ -54,7 +54,7 @@ class LatexReader(Words):
             raise self.fail(REFUSED[lexeme.text], lexeme.at)
         if lexeme.text == "_":
             raise self.fail("a subscript stands behind a name or a norm", lexeme.at)
-        if not self.word(place):
+        if lexeme.text in FRACTIONS or not self.word(place):
             self._structure(lexeme)
         if len(self.frames) == depth:
             self.item_done(lexeme.at)

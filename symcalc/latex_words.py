@@ -29,7 +29,7 @@ class Words(Frames):
         text: str,
         names: Names,
         phrases: Phrasebook,
-        is_function: Callable[[str], bool],
+        is_function: Callable[..., bool],
         dims: Collection[str],
     ) -> None:
         super().__init__(text)
@@ -45,7 +45,7 @@ class Words(Frames):
         """Whether letters that stand together are one name: declared so, or a function."""
         if run in self.names.declared:
             return not all(letter in self.names.declared for letter in run)
-        return self.is_function(run)
+        return self.is_function(run, False)
 
     def word(self, place: int) -> bool:
         """Read a pattern of a row, a function or a name; return whether one stands at the place."""

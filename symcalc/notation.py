@@ -51,12 +51,15 @@ class Notation:
         self.vectors: set[str] = set()
         self.tokens = self._spoken(self._latex() if is_latex(text) else tokenize(text))
 
-    def is_function(self, name: str) -> bool:
-        """Whether a name is called with an argument."""
+    def is_function(self, name: str, spelled: bool = True) -> bool:
+        """Whether a name is called with an argument; a function that only SymPy knows counts where
+        the name is `spelled` as one, not as letters side by side."""
         if name in self.declared:
             return ENTRYWISE in self.declared[name].attributes
         letters = name != self.variable and not is_latex(self.text)
-        found = self.vocabulary.find(name) or outside(name, self.vocabulary.called, letters)
+        found = self.vocabulary.find(name)
+        if not found and spelled:
+            found = outside(name, self.vocabulary.called, letters)
         return any(op.slots or op.dims for op in found)
 
     def reach(self, name: str) -> int:

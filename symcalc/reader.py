@@ -2,60 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial, reduce
-from itertools import pairwise
-from typing import Protocol
 
 from symcalc.algebra import Algebra
+from symcalc.blocks import blocks, places
 from symcalc.calls import check_calls
-from symcalc.declare import ENTRYWISE, Declaration, default_kind, parse_where
+from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
-from symcalc.expr import Expr, node
+from symcalc.expr import Expr
 from symcalc.notation import Notation
 from symcalc.op import Op
 from symcalc.postfix import Item
+from symcalc.scope import Scope, Vocabulary
 from symcalc.shape import (
-    FREE,
-    LOOSE,
     SCALAR,
     Dim,
     Shape,
-    Unifier,
-    dim_add,
     dim_names,
-    dim_sub,
     parse_dim,
-    shape_text,
 )
-from symcalc.show import brief
 from symcalc.sizes import name_unknown, resize
-from symcalc.sympy_names import function_names
 from symcalc.syntax import Parser
 
 MAX_EXPONENT = 1000
-POWERS = ("^", ".^")
 NORMS = {"": "norm2", "2": "norm2", "F": "normF", "Fro": "normF", "1": "norm1", "*": "normnuc"}
-
-
-class Vocabulary(Protocol):
-    """What the reader asks of a rulebook."""
-
-    algebra: Algebra
-
-    def find(self, name: str) -> list[Op]: ...
-
-    def choose(self, found: Sequence[Op], args: Sequence[Expr]) -> Op: ...
-
-    def called(self, name: str) -> list[Op]: ...
-
-    def expand(self, op: Op, args: list[Expr], algebra: Algebra) -> Expr: ...
-
-    def names(self) -> list[str]: ...
 
 
 INFIX: dict[str, Callable[[Algebra, Expr, Expr], Expr]] = {
@@ -100,51 +73,23 @@ class Reader:
         self, text: str, declared: Mapping[str, Declaration], vocabulary: Vocabulary
     ) -> None:
         self.text = text
-        self.declared = declared
         self.vocabulary = vocabulary
-        self.unifier = Unifier()
-        self.algebra = vocabulary.algebra.under(self.unifier)
-        self.scope: dict[str, Expr] = {}
-        self._declare()
-        self.dims = {name for d in declared.values() for dim in d.shape for name in dim_names(dim)}
-        self._check_declared()
+        self.scope = Scope(text, declared, vocabulary)
+        self.unifier = self.scope.unifier
+        self.algebra = self.scope.algebra
         self.stack: list[Expr | OpenSum] = []
         self.sizes: list[Dim] = []
-        self.turned: set[str] = set()
-        self.exponents: set[str] = set()
-
-    def _declare(self) -> None:
-        """Make the declared variables, those first on which others depend."""
-        names = dict.fromkeys(p for d in self.declared.values() for p in d.parameters)
-        for name in names:
-            shape = self.declared[name].shape if name in self.declared else SCALAR
-            if shape != SCALAR or (name in self.declared and self.declared[name].parameters):
-                raise ParseError(f"others depend on `{name}`: it must be a plain scalar")
-            self.scope[name] = self.algebra.symbol(name, SCALAR)
-        for name, d in self.declared.items():
-            parameters = tuple(self.scope[p] for p in d.parameters)
-            self.scope[name] = self.algebra.symbol(name, d.shape, d.attributes, parameters)
-
-    def _check_declared(self) -> None:
-        for name in self.declared:
-            if name in self.dims:
-                raise ParseError(f"`{name}` is declared as a variable and used as a dimension")
-            found = self.vocabulary.find(name)
-            if len(name) > 1 and any(op.slots or op.dims for op in found):
-                raise ParseError(f"`{name}` is an operation and cannot be declared: rename it")
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
-        notation = Notation(self.text, self.declared, self.vocabulary, mention)
+        notation = Notation(self.text, self.scope.declared, self.vocabulary, mention)
         items = Parser(self.text, notation, self._first_size).parse()
-        turned = {name.value for name, mark in _name_pairs(items) if mark.kind == "postfix"}
-        self.turned = notation.vectors | turned
-        self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
+        self.scope.notice(items, notation.vectors)
         check_calls(items, self.text)
         for item in items:
             self._step(item)
         (e,) = self._pop(1)
         if mention:
-            self._mention(mention)
+            self.scope.mention(mention)
         for dim, wanted in zip(e.shape, expected or (), strict=False):
             self.unifier(dim, wanted)
         conflict = self.unifier.settle()
@@ -163,14 +108,6 @@ class Reader:
         found = self.vocabulary.find(name)
         return len(found[0].slots) if found and found[0].dims else None
 
-    def _hint(self, name: str) -> str:
-        for cut in range(1, len(name)):
-            if name[:cut] in self.scope and name[cut:] in self.scope:
-                return f": did you mean `{name[:cut]}*{name[cut:]}`?"
-        near = difflib.get_close_matches(name, [*self.scope, *self.vocabulary.names()], 1, 0.6)
-        near = near or difflib.get_close_matches(name, function_names(), 1, 0.8)
-        return f": did you mean `{near[0]}`?" if near else ""
-
     def _do_number(self, item: Item) -> None:
         _, _, exponent = item.value.lower().partition("e")
         if abs(int(exponent or 0)) > MAX_EXPONENT:
@@ -178,72 +115,8 @@ class Reader:
         self.stack.append(self.algebra.number(Fraction(item.value)))
 
     def _do_name(self, item: Item) -> None:
-        self.stack.append(self._variable(item.value, item.at))
-
-    def _variable(self, name: str, at: int) -> Expr:
-        if name in self.scope:
-            return self._declared_variable(name, at)
-        if name in self.dims:
-            return node(self.algebra.role["dimension"], (), SCALAR, name)
-        found = self.vocabulary.find(name)
-        if found and not found[0].slots and not found[0].dims:
-            return self._apply(found[0], [])
-        partial = self._partial(name)
-        if partial is not None:
-            self.scope[name] = partial
-            return partial
-        kind = default_kind(name)
-        if kind is None:
-            raise ParseError(caret(self.text, at, self._unknown(name, at)))
-        if kind == "scalar" and name in self.turned:
-            kind = "vector"  # nobody transposes a number: `b'*x` is an inner product
-        elif name in self.exponents:
-            kind = "scalar"  # nobody raises to the power of a vector: `X^k`
-        self.scope[name] = self.algebra.symbol(name, self._default_shape(kind))
-        return self.scope[name]
-
-    def _declared_variable(self, name: str, at: int) -> Expr:
-        found = self.scope[name]
-        if ENTRYWISE in found.attributes:
-            raise ParseError(
-                caret(self.text, at, f"`{name}` is a function of one argument: write `{name}(...)`")
-            )
-        return found
-
-    def _partial(self, name: str) -> Expr | None:
-        """Return `dK_t`, the derivative of a declared `K` that depends on `t`."""
-        base, _, parameter = name[1:].rpartition("_")
-        if name[:1] != "d" or not base:
-            return None
-        v = self.scope.get(base) or self._partial(base)
-        p = next((p for p in v.parameters if p.name == parameter), None) if v else None
-        return self.algebra.partial(v, p) if v and p else None
-
-    def _mention(self, name: str) -> None:
-        """Make sure that a variable is known, as if it stood in the formula."""
-        if name in self.scope:
-            return
-        kind = default_kind(name)
-        if name in self.dims:
-            raise ParseError(f"`{name}` is a dimension, not a variable")
-        if self.vocabulary.find(name) and kind != "matrix":
-            raise ParseError(f"`{name}` is not a variable: it is an operation or a constant")
-        if kind is None:
-            raise ParseError(self._unknown(name, len(self.text)))
-        self.scope[name] = self.algebra.symbol(name, self._default_shape(kind))
-
-    def _unknown(self, name: str, at: int) -> str:
-        if self.vocabulary.find(name):
-            return f"`{name}` is a function: write `{name}(...)`"
-        called = self.text[at + len(name) :].lstrip().startswith("(")
-        hint = self._hint(name) or f': declare it, for example where="{name}: matrix(n, m)"'
-        return f"unknown {'function' if called else 'name'} `{name}`{hint}"
-
-    def _default_shape(self, kind: str) -> tuple[Dim, Dim]:
-        if kind == "scalar":
-            return SCALAR
-        rows = self.unifier.fresh(FREE)
-        return (rows, 1 if kind == "vector" else self.unifier.fresh(FREE))
+        found = self.scope.variable(item.value, item.at, lambda op: self._apply(op, []))
+        self.stack.append(found)
 
     def _do_size(self, item: Item) -> None:
         if not item.value:
@@ -254,8 +127,8 @@ class Reader:
         self._do_call(item)
 
     def _do_call(self, item: Item) -> None:
-        function = self.scope.get(item.value.rstrip("'"))
-        if function is not None and ENTRYWISE in function.attributes:
+        function = self.scope.function(item.value)
+        if function is not None:
             return self._apply_unspecified(item, function)
         if item.value.endswith("'"):
             message = f"`{item.value}`: a prime before the bracket is for declared functions only"
@@ -308,59 +181,14 @@ class Reader:
         return [self.algebra.times(arg, ones) if arg.is_scalar else arg for arg in args]
 
     def _do_index(self, item: Item) -> None:
-        """Take an entry, a row, a column or a block; indices count from 0."""
         (a,) = self._pop(1)
-        places = item.value.split(",")
-        vector = len(places) == 1 and 1 in a.shape
-        if not vector and len(places) != 2:
-            message = f"`{brief(a)}` is {shape_text(a.shape)}: write `[i, j]`, `[i, :]` or `[:, j]`"
-            raise ShapeError(message)
-        row = vector and a.shape[1] != 1
-        texts = ["0", *places] if row else ([*places, "0"] if vector else places)
-        sizes = [
-            dim
-            for text, size in zip(texts, a.shape, strict=True)
-            for dim in self._interval(text, size, item.at)
-        ]
+        sizes = places(a, item.value, self.scope.table)
         self.stack.append(self.algebra.call("submatrix", a, dims=sizes))
 
-    def _interval(self, text: str, size: Dim, at: int) -> tuple[Dim, Dim]:
-        """Return the start and the length that `i`, `:`, `a:b`, `a:` or `:b` means."""
-        start_text, colon, stop_text = text.partition(":")
-        start: Dim = parse_dim(start_text) if start_text.strip() or not colon else 0
-        stop = parse_dim(stop_text) if stop_text.strip() else size
-        count = dim_sub(stop, start) if colon else 1
-        known = [x for x in (start, count) if isinstance(x, int)]
-        beyond = dim_sub(size, dim_add(start, count))
-        if any(x < 0 for x in known) or count == 0 or (isinstance(beyond, int) and beyond < 0):
-            raise ShapeError(
-                f"the index `{text}` is outside of 0 to {size} - 1: indices count from 0"
-            )
-        named = next((n for n in [*dim_names(start), *dim_names(count)] if n in self.scope), None)
-        if named is not None:
-            raise ShapeError(f"the index `{named}` is a variable: use a number or another name")
-        return start, count
-
     def _do_block(self, item: Item) -> None:
-        """Put blocks side by side and one above the other; a `0` takes the size that it needs."""
-        parts = self._pop(item.count)
-        cells = iter(parts)
+        cells = iter(self._pop(item.count))
         rows = [[next(cells) for _ in row.split(",")] for row in item.marks.split(";")]
-        rows = [[self._block(e, len(parts) > 1) for e in row] for row in rows]
-        for row in rows:
-            for e in row[1:]:
-                self.unifier(e.shape[0], row[0].shape[0])
-        if len({len(row) for row in rows}) == 1:
-            for column in zip(*rows, strict=True):
-                for e in column[1:]:
-                    self.unifier(e.shape[1], column[0].shape[1])
-        beside, above = (partial(self.algebra.call, name) for name in ("hcat", "vcat"))
-        self.stack.append(reduce(above, [reduce(beside, row) for row in rows]))
-
-    def _block(self, e: Expr, free: bool) -> Expr:
-        zero = e.op.role == "number" and e.data == 0 and free
-        fresh = (self.unifier.fresh(LOOSE), self.unifier.fresh(LOOSE)) if zero else SCALAR
-        return self.algebra.zeros(fresh) if zero else e
+        self.stack.append(blocks(rows, self.algebra, self.unifier))
 
     def _pop(self, count: int) -> list[Expr]:
         start = len(self.stack) - count
@@ -417,20 +245,15 @@ class Reader:
         return re.sub(r"[?~]\d+", lambda m: str(names.get(m[0], "?")), message)
 
     def _dim_names(self) -> dict[str, Dim]:
-        symbols = list(self.scope.values())
-        return name_unknown(self.unifier, symbols, self.dims | set(self.scope))
+        symbols = list(self.scope.table.values())
+        return name_unknown(self.unifier, symbols, self.scope.dims | set(self.scope.table))
 
     def _finish(self, e: Expr) -> Reading:
         notes = tuple(dict.fromkeys(self.algebra.notes))
         if not self.unifier.names:
-            return Reading(e, self.scope, notes=notes)
+            return Reading(e, self.scope.table, notes=notes)
         names = self._dim_names()
-        root, *symbols = resize([e, *self.scope.values()], names)
+        root, *symbols = resize([e, *self.scope.table.values()], names)
         used = {name for s in symbols for dim in s.shape for name in dim_names(dim)}
-        scope = dict(zip(self.scope, symbols, strict=True))
-        return Reading(root, scope, frozenset(used - self.dims), notes)
-
-
-def _name_pairs(items: list[Item]) -> Iterator[tuple[Item, Item]]:
-    """Return the names with the instruction that follows."""
-    return ((a, b) for a, b in pairwise(items) if a.kind == "name")
+        scope = dict(zip(self.scope.table, symbols, strict=True))
+        return Reading(root, scope, frozenset(used - self.scope.dims), notes)

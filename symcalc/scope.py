@@ -1,0 +1,164 @@
+"""The names of a formula: what is declared, what an undeclared name means, what may be meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Protocol
+
+from symcalc.algebra import Algebra
+from symcalc.declare import ENTRYWISE, Declaration, default_kind
+from symcalc.errors import ParseError, caret
+from symcalc.expr import Expr, node
+from symcalc.op import Op
+from symcalc.postfix import Item
+from symcalc.shape import FREE, SCALAR, Dim, Unifier, dim_names
+from symcalc.sympy_names import function_names
+
+POWERS = ("^", ".^")
+
+
+class Vocabulary(Protocol):
+    """What the reader asks of a rulebook."""
+
+    algebra: Algebra
+
+    def find(self, name: str) -> list[Op]: ...
+
+    def choose(self, found: Sequence[Op], args: Sequence[Expr]) -> Op: ...
+
+    def called(self, name: str) -> list[Op]: ...
+
+    def expand(self, op: Op, args: list[Expr], algebra: Algebra) -> Expr: ...
+
+    def names(self) -> list[str]: ...
+
+
+class Scope:
+    """The variables and dimensions of one text; undeclared names get the default kinds."""
+
+    def __init__(
+        self, text: str, declared: Mapping[str, Declaration], vocabulary: Vocabulary
+    ) -> None:
+        self.text = text
+        self.declared = declared
+        self.vocabulary = vocabulary
+        self.unifier = Unifier()
+        self.algebra = vocabulary.algebra.under(self.unifier)
+        self.table: dict[str, Expr] = {}
+        self.dims = {name for d in declared.values() for dim in d.shape for name in dim_names(dim)}
+        self.vectors: set[str] = set()
+        self.exponents: set[str] = set()
+        self._declare()
+        self._check_declared()
+
+    def notice(self, items: list[Item], vectors: set[str]) -> None:
+        """See which undeclared names are vectors (transposed, bold) and which are exponents."""
+        turned = {name.value for name, mark in _name_pairs(items) if mark.kind == "postfix"}
+        self.vectors = vectors | turned
+        self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
+
+    def function(self, name: str) -> Expr | None:
+        """Return the function that is declared under a name, with or without primes."""
+        found = self.table.get(name.rstrip("'"))
+        return found if found is not None and ENTRYWISE in found.attributes else None
+
+    def _declare(self) -> None:
+        """Make the declared variables, those first on which others depend."""
+        names = dict.fromkeys(p for d in self.declared.values() for p in d.parameters)
+        for name in names:
+            shape = self.declared[name].shape if name in self.declared else SCALAR
+            if shape != SCALAR or (name in self.declared and self.declared[name].parameters):
+                raise ParseError(f"others depend on `{name}`: it must be a plain scalar")
+            self.table[name] = self.algebra.symbol(name, SCALAR)
+        for name, d in self.declared.items():
+            parameters = tuple(self.table[p] for p in d.parameters)
+            self.table[name] = self.algebra.symbol(name, d.shape, d.attributes, parameters)
+
+    def _check_declared(self) -> None:
+        for name in self.declared:
+            if name in self.dims:
+                raise ParseError(f"`{name}` is declared as a variable and used as a dimension")
+            found = self.vocabulary.find(name)
+            if len(name) > 1 and any(op.slots or op.dims for op in found):
+                raise ParseError(f"`{name}` is an operation and cannot be declared: rename it")
+
+    def variable(self, name: str, at: int, constant: Callable[[Op], Expr]) -> Expr:
+        """Return what a name stands for; `constant` builds an operation without arguments."""
+        if name in self.table:
+            return self._declared_variable(name, at)
+        if name in self.dims:
+            return node(self.algebra.role["dimension"], (), SCALAR, name)
+        found = self.vocabulary.find(name)
+        if found and not found[0].slots and not found[0].dims:
+            return constant(found[0])
+        partial = self._partial(name)
+        if partial is not None:
+            self.table[name] = partial
+            return partial
+        kind = default_kind(name)
+        if kind is None:
+            raise ParseError(caret(self.text, at, self._unknown(name, at)))
+        if kind == "scalar" and name in self.vectors:
+            kind = "vector"  # nobody transposes a number: `b'*x` is an inner product
+        elif name in self.exponents:
+            kind = "scalar"  # nobody raises to the power of a vector: `X^k`
+        self.table[name] = self.algebra.symbol(name, self._default_shape(kind))
+        return self.table[name]
+
+    def _declared_variable(self, name: str, at: int) -> Expr:
+        found = self.table[name]
+        if ENTRYWISE in found.attributes:
+            raise ParseError(
+                caret(self.text, at, f"`{name}` is a function of one argument: write `{name}(...)`")
+            )
+        return found
+
+    def _partial(self, name: str) -> Expr | None:
+        """Return `dK_t`, the derivative of a declared `K` that depends on `t`."""
+        base, _, parameter = name[1:].rpartition("_")
+        if name[:1] != "d" or not base:
+            return None
+        v = self.table.get(base) or self._partial(base)
+        p = next((p for p in v.parameters if p.name == parameter), None) if v else None
+        return self.algebra.partial(v, p) if v and p else None
+
+    def mention(self, name: str) -> None:
+        """Make sure that a variable is known, as if it stood in the formula."""
+        if name in self.table:
+            return
+        kind = default_kind(name)
+        if name in self.dims:
+            raise ParseError(f"`{name}` is a dimension, not a variable")
+        if self.vocabulary.find(name) and kind != "matrix":
+            raise ParseError(f"`{name}` is not a variable: it is an operation or a constant")
+        if kind is None:
+            raise ParseError(self._unknown(name, len(self.text)))
+        self.table[name] = self.algebra.symbol(name, self._default_shape(kind))
+
+    def _unknown(self, name: str, at: int) -> str:
+        if self.vocabulary.find(name):
+            return f"`{name}` is a function: write `{name}(...)`"
+        called = self.text[at + len(name) :].lstrip().startswith("(")
+        hint = self._hint(name) or f': declare it, for example where="{name}: matrix(n, m)"'
+        return f"unknown {'function' if called else 'name'} `{name}`{hint}"
+
+    def _default_shape(self, kind: str) -> tuple[Dim, Dim]:
+        if kind == "scalar":
+            return SCALAR
+        rows = self.unifier.fresh(FREE)
+        return (rows, 1 if kind == "vector" else self.unifier.fresh(FREE))
+
+    def _hint(self, name: str) -> str:
+        for cut in range(1, len(name)):
+            if name[:cut] in self.table and name[cut:] in self.table:
+                return f": did you mean `{name[:cut]}*{name[cut:]}`?"
+        near = difflib.get_close_matches(name, [*self.table, *self.vocabulary.names()], 1, 0.6)
+        near = near or difflib.get_close_matches(name, function_names(), 1, 0.8)
+        return f": did you mean `{near[0]}`?" if near else ""
+
+
+def _name_pairs(items: list[Item]) -> Iterator[tuple[Item, Item]]:
+    """Return the names with the instruction that follows."""
+    return ((a, b) for a, b in pairwise(items) if a.kind == "name")
