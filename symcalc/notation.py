@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Protocol
 
 from symcalc.algebra import Algebra
@@ -47,9 +48,13 @@ class Notation:
         self.variable = variable
         self.declared = declared
         self.vocabulary = vocabulary
-        self.phrases = phrasebook(vocabulary.algebra.ops.values() if is_latex(text) else ())
         self.vectors: set[str] = set()
         self.tokens = self._spoken(self._latex() if is_latex(text) else tokenize(text))
+
+    @cached_property
+    def phrases(self) -> Phrasebook:
+        """How what the rows print is read."""
+        return phrasebook(self.vocabulary.algebra.ops.values())
 
     def is_function(self, name: str, spelled: bool = True) -> bool:
         """Whether a name is called with an argument; a function that only SymPy knows counts where
@@ -102,7 +107,7 @@ class Notation:
         if token.text == ".(":
             return self._entrywise(token, found)
         if token.text == "⁺":
-            return Token("applied", _phrases(self.vocabulary).marks["+"], token.at)
+            return Token("applied", self.phrases.marks["+"], token.at)
         return token
 
     def _transposed(self, behind: list[Token]) -> bool:
@@ -126,7 +131,7 @@ class Notation:
             return False
         words = (found[-1].text, token.text)
         first, second = (self.vocabulary.find(word)[0].name for word in words)
-        call = _phrases(self.vocabulary).pairs.get((first, second))
+        call = self.phrases.pairs.get((first, second))
         if call:
             found[-1] = Token("name", call, found[-1].at)
         return bool(call)
@@ -141,19 +146,11 @@ class Notation:
             end += 1
         power = tokens[place : end + 1]
         number = [t.text for t in power if t.text not in "^()"]
-        if (
-            len(number) != 1
-            or not number[0].isdigit()
-            or end + 1 == len(tokens)
-            or (tokens[end + 1].text != "(")
-        ):
+        called = [t.text for t in tokens[end + 1 : end + 2]] == ["("]
+        if len(number) != 1 or not number[0].isdigit() or not called:
+            name = token.text
             message = (
-                f"this power of `{token.text}` is not clear: write {token.text}(x)^2 for the power "
-                "of the value"
+                f"this power of `{name}` is not clear: write {name}(x)^2 for that of the value"
             )
             raise ParseError(caret(self.text, tokens[place].at, message))
         return power
-
-
-def _phrases(vocabulary: Vocabulary) -> Phrasebook:
-    return phrasebook(vocabulary.algebra.ops.values())
