@@ -76,3 +76,12 @@ def circles(factors: Factors) -> Iterator[tuple[Factors, Factors]]:
         for j in range(i + 1, count):
             if count <= MAX_CIRCLE or i == 0:
                 yield factors[i:j], factors[j:] + factors[:i]
+
+
+def linear_places(e: Expr) -> list[int]:
+    """Return the arguments from which a scalar factor comes out, by the row of the operation."""
+    if e.op.variadic or e.op.role in ("scale", "quotient"):
+        return []
+    degrees, adjoints = e.op.column("homogeneous", {}), e.op.column("adjoint", {})
+    names = [slot.name for slot in e.op.slots]
+    return [k for k, n in enumerate(names) if degrees.get(n) == 1 or n in adjoints]

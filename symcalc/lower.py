@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from symcalc.chain_split import Parts, base_of, circles, core_name, has_number, split
+from symcalc.chain_split import Parts, base_of, circles, core_name, has_number, linear_places, split
 from symcalc.cost import ENTRY, Costs
 from symcalc.exact import quotient
 from symcalc.graph import postorder
@@ -56,7 +56,7 @@ class Lowering:
         self.loose: Matcher = self.rows.matcher(attributes, self.turn, self.join, True)
         self.best: dict[Expr, Found] = {}
         self.uses: Counter[Expr] = Counter()
-        self.wanted: set[Factors] = set()
+        self.wanted: Counter[Factors] = Counter()
         self.products = Products(self)
         self.steps: dict[str, Callable[[Expr], Found]] = {
             "sum": self._sum, "trace": self._trace, "entrywise power": self._power,
@@ -83,7 +83,7 @@ class Lowering:
             parts = self._parts(e)
             if parts is not None and len(parts.factors) > 1:
                 factors = tuple(parts.factors)
-                self.wanted |= {factors, self.turn_all(factors)}
+                self.wanted.update({factors, self.turn_all(factors)})
             for below in self._below(e):
                 self.uses[below] += 1
                 if below not in seen:
@@ -155,11 +155,14 @@ class Lowering:
     def _term(self, e: Expr, parts: Parts) -> Found:
         if any(f.op.role == "zeros" for f in parts.factors):
             return 0.0, self.algebra.zeros(e.shape)
-        cost, core = self.products.chain(tuple(parts.factors))
+        factors = tuple(parts.factors)
+        cost, core = self.products.chain(factors)
         scalar = self._scalar(parts)
         if scalar is None:
             return cost, core
-        return cost + ENTRY * self.costs.entries(core), self.scaled(scalar, core)
+        alone = self.wanted[factors] <= 1  # a product that others need too stays as it is
+        made = self.scaled(scalar, core) if alone else self.algebra.times(scalar, core)
+        return cost + ENTRY * self.costs.entries(core), made
 
     def _scalar(self, parts: Parts) -> Expr | None:
         """Return the scalar factor of a term as one expression; None for 1."""
@@ -173,15 +176,13 @@ class Lowering:
         return result
 
     def scaled(self, scalar: Expr, core: Expr) -> Expr:
-        """Multiply by a scalar where the array is smallest: a factor of a product, or the whole."""
-        if core.op.role == "product" and not core.is_scalar:
-            left, right = core.args
-            small = min((left, right), key=self.costs.entries)
-            if 4 * self.costs.entries(small) <= self.costs.entries(core):
-                moved = self.scaled(scalar, small)
-                pair = (moved, right) if small is left else (left, moved)
-                return self.algebra.rebuild(core, pair)
-        return self.algebra.times(scalar, core)
+        """Multiply by a scalar where the array is smallest: an argument, or the whole."""
+        places = [] if core.is_scalar else linear_places(core)
+        place = min(places, key=lambda k: self.costs.entries(core.args[k]), default=None)
+        if place is None or 4 * self.costs.entries(core.args[place]) > self.costs.entries(core):
+            return self.algebra.times(scalar, core)
+        moved = self.scaled(scalar, core.args[place])
+        return self.algebra.rebuild(core, (*core.args[:place], moved, *core.args[place + 1 :]))
 
     def atom(self, factor: Expr) -> Found:
         base = base_of(factor)

@@ -15,6 +15,7 @@ from symcalc.rulebook import default_rules, rules_folder
 from symcalc.rulecheck import check_op, check_rewrite
 from tests.fuzz import SHAPES, SIZES, WHERE, Generator, point, variables
 from tests.test_codegen import FUNCTIONS, call, close, run
+from tests.test_conformance import CASES, result
 from tests.test_derive import draw
 
 BOOK = default_rules()
@@ -190,3 +191,13 @@ def test_a_product_that_is_needed_elsewhere_is_used_again():
     where = "A: matrix(n); B: matrix(n); x: vector(n)"
     source = derive("tr(A*B) + x'*A*B*x + ||A*B||_F^2", "x", where=where).code()
     assert source.count("A @ B") == 1
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_generated_code_computes_the_results_of_the_corpus(name):
+    e, drawn = result(CASES[name]["case"]), CASES[name]["points"][0]
+    given = {k: np.array(v) for k, v in {**drawn["inputs"], **drawn["extra"]}.items()}
+    wanted = plainly(e, given)
+    used = [e.known[key] for key in given]
+    got = run(generate({"value": e}, used, "f", "", BOOK), "f")(*given.values())
+    np.testing.assert_allclose(got, wanted, rtol=1e-7, atol=1e-9 * (1 + np.abs(wanted).max()))
