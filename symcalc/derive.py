@@ -138,6 +138,9 @@ class Derivation:
         >>> print(derive("A*sin(x)", "x").jacobian)
         A*diag(cos(x))
         """
+        if self.function.is_scalar and not self.variable.is_scalar:
+            g = replace(self, layout="denominator", symmetric="space").gradient
+            return self._known(self.rules.algebra.call("vec", g).T if g.shape[1] != 1 else g.T)
         h = direction(self.variable)
         d = differential(self._unfolded, {self.variable: h}, self.rules)
         matrix = map_matrix(simplify(d, self.rules), h, self.rules)

@@ -74,7 +74,7 @@ class Presenter:
         turned = factor.op.role == "transpose"
         found = self.words.boxed.get(factor.args[0] if turned else factor)
         if found is None:
-            return 1, self.shown[factor]
+            return 1, self.present(factor)
         return found[0], self.algebra.transpose(found[1]) if turned else found[1]
 
     def box(self, e: Expr) -> Expr:
