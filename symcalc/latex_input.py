@@ -14,6 +14,7 @@ from symcalc.latex_scripts import exponent
 from symcalc.latex_words import OPENING, Words
 from symcalc.tokens import Token, definition_end
 
+PLACES = (",", ":", "+", "-", "*")
 CLOSING = (*OPENING.values(), "}")
 NORMS = {"fro": "F", "Fro": "F", "frob": "F", "star": "*"}
 BARS = ("|", "||")
@@ -48,16 +49,28 @@ class LatexReader(Words):
         """Translate the lexeme at a place and what belongs to it."""
         lexeme, depth = self.lexemes[place], len(self.frames)
         if lexeme.text == "^":
-            self._exponent(lexeme)
-            return
+            return self._exponent(lexeme)
         if lexeme.text in REFUSED:
             raise self.fail(REFUSED[lexeme.text], lexeme.at)
         if lexeme.text == "_":
-            raise self.fail("a subscript stands behind a name or a norm", lexeme.at)
+            return self._places(lexeme.at)
         if lexeme.text in FRACTIONS or not self.word(place):
             self._structure(lexeme)
         if len(self.frames) == depth:
             self.item_done(lexeme.at)
+
+    def _places(self, at: int) -> None:
+        """Read `\\left[X\\right]_{0,1}`, the entry of a matrix in brackets."""
+        end = self.extent(self.place)
+        texts = [
+            lexeme.text for lexeme in self.lexemes[self.place : end] if lexeme.text not in "{}"
+        ]
+        closed = self.place > 1 and self.lexemes[self.place - 2].text == "]"
+        if not closed or not all(text.isalnum() or text in PLACES for text in texts):
+            message = "a subscript stands behind a name or a norm, an index behind `[X]`"
+            raise self.fail(message, at)
+        self.tokens += [Token("sign", text, at) for text in ("[", *texts, "]")]
+        self.place = end
 
     def _structure(self, lexeme: Lexeme) -> None:
         word, at = lexeme.text, lexeme.at

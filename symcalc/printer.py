@@ -201,6 +201,9 @@ def _quotient(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
 def _power(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     """Print `x^k`, `A .^ k`; an exponent in LaTeX and Unicode is set as one."""
     base, exponent = args
+    fraction = e.args[1].op.role == "number" and e.args[1].data.denominator != 1
+    if e.op.role == "fractional power" and not fraction:
+        return printer.call(e, args)
     entrywise = e.op.role == "entrywise power" and e.shape != SCALAR
     shown = printer.at(base, LEVELS["postfix"])
     if printer.style.column == "latex":
@@ -297,9 +300,9 @@ def _part(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     rows, cols = e.args[0].shape
     places = [_place(i, p, rows), _place(j, q, cols)]
     shown = places[0] if cols == 1 else ", ".join(places)
-    base = printer.at(args[0], LEVELS["postfix"])
     if printer.style.column == "latex":
-        return Piece(f"{base}_{{[{shown}]}}", LEVELS["postfix"])
+        return Piece(f"\\left[{args[0].text}\\right]_{{{shown}}}", LEVELS["postfix"])
+    base = printer.at(args[0], LEVELS["postfix"])
     return Piece(f"{base}[{shown}]", LEVELS["postfix"])
 
 

@@ -177,8 +177,11 @@ class Reader:
     def _broadcast(self, args: list[Expr]) -> list[Expr]:
         """Let a scalar beside a vector or matrix stand for each entry: `max(0, x)`."""
         shape = next((arg.shape for arg in args if not arg.is_scalar), SCALAR)
-        ones = self.algebra.ones(shape)
-        return [self.algebra.times(arg, ones) if arg.is_scalar else arg for arg in args]
+        ones, zeros = self.algebra.ones(shape), self.algebra.zeros(shape)
+        return [
+            arg if not arg.is_scalar else zeros if _is_zero(arg) else self.algebra.times(arg, ones)
+            for arg in args
+        ]
 
     def _do_index(self, item: Item) -> None:
         (a,) = self._pop(1)
@@ -257,3 +260,7 @@ class Reader:
         used = {name for s in symbols for dim in s.shape for name in dim_names(dim)}
         scope = dict(zip(self.scope.table, symbols, strict=True))
         return Reading(root, scope, frozenset(used - self.scope.dims), notes)
+
+
+def _is_zero(e: Expr) -> bool:
+    return e.op.role == "number" and e.data == 0

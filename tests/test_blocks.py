@@ -92,6 +92,7 @@ def test_blocks_and_entries_read_and_print(text, where, shown, shape):
     assert str(e) == shown
     assert shape in (None, e.shape)
     assert parse(str(e), e.where) is e
+    assert parse(e.latex(), e.where) is e
 
 
 def test_blocks_and_entries_have_the_values_of_numpy():

@@ -197,7 +197,10 @@ def test_the_usual_forms(source, wanted):
 def applied(op):
     """Return an operation applied to variables that no template mentions."""
     letters = iter(("alpha", "beta", "gamma", "delta"))
-    slots = [BOOK.algebra.symbol(next(letters), (s.rows, s.cols)) for s in op.slots]
+    domain = op.column("domain", {})
+    domain = domain if isinstance(domain, dict) else {}
+    words = {s.name: frozenset({domain.get(s.name)} & {"entrywise"}) for s in op.slots}
+    slots = [BOOK.algebra.symbol(next(letters), (s.rows, s.cols), words[s.name]) for s in op.slots]
     return node(op, tuple(slots), (op.rows, op.cols), op.dims or None)
 
 

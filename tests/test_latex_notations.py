@@ -243,10 +243,6 @@ REFUSED = [
     (r"\partial x", r"`\partial` is not part of a formula: write the function"),
     (r"\frac{\partial f}{\partial x}", r"`\partial` is not part of a formula: write the function"),
     (r"A X = B", r"`=` is not a sign of the language"),
-    (
-        r"\begin{bmatrix} A & B \\ C & D \end{bmatrix} x",
-        r"block matrices `[A, B; C, D]` are not supported",
-    ),
     (r"\sin^{-1}(x)", r"this power of `sin` is not clear"),
     (r"\sin^2 x", r"this power of `sin` is not clear"),
     (r"\log x y", r"where does the argument of `log` end? write brackets"),

@@ -36,7 +36,10 @@ def test_a_random_expression(seed):
     assert reads_back(e), e.latex()
 
 
-@pytest.mark.parametrize("name", [name for name in CALLED if BOOK.ops[name].role != "sum"])
+ROWS = [name for name in CALLED if BOOK.ops[name].role != "sum" and name != "derivative"]
+
+
+@pytest.mark.parametrize("name", ROWS)
 def test_every_row(name):
     e = applied(BOOK.ops[name])
     assert reads_back(e), e.latex()
