@@ -45,11 +45,12 @@ class Notation:
         variable: str = "",
     ) -> None:
         self.text = text
+        self.latex = is_latex(text)
         self.variable = variable
         self.declared = declared
         self.vocabulary = vocabulary
         self.vectors: set[str] = set()
-        self.tokens = self._spoken(self._latex() if is_latex(text) else tokenize(text))
+        self.tokens = self._spoken(self._latex() if self.latex else tokenize(text))
 
     @cached_property
     def phrases(self) -> Phrasebook:
@@ -61,7 +62,7 @@ class Notation:
         the name is `spelled` as one, not as letters side by side."""
         if name in self.declared:
             return ENTRYWISE in self.declared[name].attributes
-        letters = name != self.variable and not is_latex(self.text)
+        letters = name != self.variable and not self.latex
         found = self.vocabulary.find(name)
         if not found and spelled:
             found = outside(name, self.vocabulary.called, letters)

@@ -102,7 +102,7 @@ class Scope:
             raise ParseError(caret(self.text, at, self._unknown(name, at)))
         if kind == "scalar" and name in self.vectors:
             kind = "vector"  # nobody transposes a number: `b'*x` is an inner product
-        elif name in self.exponents:
+        elif kind == "vector" and name in self.exponents:
             kind = "scalar"  # nobody raises to the power of a vector: `X^k`
         self.table[name] = self.algebra.symbol(name, self._default_shape(kind))
         return self.table[name]

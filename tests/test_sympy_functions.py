@@ -80,7 +80,7 @@ def test_a_name_that_is_no_function_of_one_variable(text, match):
 
 
 LETTERS = [
-    ("gamma*(x'*x)", "scale"), ("beta(x'*x)", "scale"), (r"\gamma (x^\top x)", "scale"),
+    ("gamma*(x'*x)", "scale"), ("beta(x'*x)", "scale"), (r"\gamma \cdot (x^\top x)", "scale"),
     ("gamma(x)", "gamma"), ("gamma(a)", "gamma"), ("chi(x'*x)", "scale"), ("E1(a)", "scale"),
 ]  # fmt: skip
 
