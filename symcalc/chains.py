@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.exact import Number
 from symcalc.expr import Expr
-from symcalc.factors import untransposed
+from symcalc.factors import flatten, untransposed
 from symcalc.poly import Mono, Poly, Scalars, add_terms, atom, collect, term
 from symcalc.shape import SCALAR, Shape
 
@@ -121,6 +121,8 @@ class Chains:
         poly = self._cancelled(factors)
         if poly is not None:
             return self.n.multiply(self.n.number(sign), poly)
+        factors, turn = self._regrouped(factors)
+        sign = sign * turn
         whole = self.n.product(list(factors))
         result = term(SCALAR, Mono(((whole, 1),)))
         self.n.memo[whole] = result
@@ -138,6 +140,17 @@ class Chains:
             return None
         row = self.n.algebra.transpose(self.n.algebra.ones(left.shape))
         return self.n.multiply(term(row.shape, Mono((), (row,))), joined)
+
+    def _regrouped(self, factors: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Number]:
+        """Write `a'*(b .* c)`, `b'*(a .* c)` and `sum(a .* b .* c)` as one and the same product."""
+        sides = None
+        if len(factors) == 2:
+            sides = self.n.entrywise.sides(self.turn(factors[0])[1], factors[1])
+        if sides is None:
+            return factors, 1
+        new = (self.n.algebra.transpose(sides[0]), *flatten(sides[1]))
+        turned, sign = self.turn_all(new)
+        return (turned, sign) if _chain_key(turned) < _chain_key(new) else (new, 1)
 
     def transpose(self, poly: Poly) -> Poly:
         """Return the transpose."""

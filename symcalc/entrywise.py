@@ -46,6 +46,31 @@ class Entrywise:
         shared = [base for base in left if base in right]
         return self._built(a.shape, merged) if any(b not in merged for b in shared) else None
 
+    def sides(self, a: Expr, b: Expr) -> tuple[Expr, Expr] | None:
+        """Return `u` and `v` with `u'*v = a'*b`, the same for all ways to group the factors; None
+        where they are so already. A product is one side, the factors beside it the other."""
+        factors = self._merged(self._factors(a), self._factors(b))
+        kept = {e: k for e, k in factors.items() if not self._is_ones(e)}
+        if len(kept) == 1:
+            ((e, k),) = kept.items()
+            one, rest = ({e: 1}, {e: 1}) if k == 2 else ({}, kept)
+        else:
+            plain = [e for e, k in kept.items() if k == 1] or list(kept)
+            chosen = min(plain, key=lambda e: (e.op.role != "product", sort_key(e)))
+            one = {e: k for e, k in kept.items() if e is not chosen}
+            rest = {chosen: kept[chosen]}
+        left, right = (self._side(a.shape, side) for side in (one, rest))
+        if left is None or right is None or {left, right} == {a, b}:
+            return None
+        return left, right
+
+    def _side(self, shape: Shape, factors: Factors) -> Expr | None:
+        """Return an entrywise product as one factor; None where it has scalars beside it."""
+        mono, c = self._built(shape, factors).single or (None, 0)
+        if mono is None or c != 1 or mono.scalars:
+            return None
+        return self.n.chain(mono.factors, shape)
+
     def _power(self, poly: Poly, k: Exponent) -> Poly:
         """Raise a boxed factor: the result is a single factor `(coefficient^k) base .^ k`."""
         mono, c = self.n.single(poly)

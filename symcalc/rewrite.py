@@ -215,8 +215,11 @@ class Matcher:
     def extend(
         self, patterns: Factors, factors: Factors, binding: Binding, backwards: bool
     ) -> tuple[int, Binding] | None:
-        """Match patterns in turn against the next factors; return how many factors were used."""
-        used = 0
+        """Match patterns in turn against the next factors; return how many factors were used.
+
+        The last pattern, if it is a vector, may stand for a product that is one.
+        """
+        used, step = 0, -1 if backwards else 1
         for pattern in patterns:
             wanted = self._wanted(pattern, binding, backwards)
             here = factors[used:]
@@ -227,10 +230,14 @@ class Matcher:
                 continue
             if not here:
                 return None
+            run = here[:1]
             found = next(self.match(pattern, here[0], binding), None)
+            if found is None and pattern is patterns[-1]:
+                run = _vector_run(pattern, here)
+                found = next(self.match(pattern, self._joined(run[::step]), binding), None)
             if found is None:
                 return None
-            binding, used = found, used + 1
+            binding, used = found, used + len(run)
         return used, binding
 
     def _wanted(self, pattern: Expr, binding: Binding, backwards: bool) -> Factors | None:
@@ -261,6 +268,15 @@ def _is_variable(e: Expr) -> bool:
 
 def _key(inner: Expr) -> str:
     return "variable" if inner.op.role == "symbol" else inner.op.name
+
+
+def _vector_run(pattern: Expr, factors: Factors) -> Factors:
+    """Return the factors up to the first that ends a column (or a row, in reading order)."""
+    axis = 1 if pattern.shape[1] == 1 else 0
+    if pattern.shape[axis] != 1 or not _is_variable(pattern):
+        return factors[:1]
+    end = next((k for k, f in enumerate(factors) if f.shape[axis] == 1), len(factors))
+    return factors[: end + 1]
 
 
 def known_sizes(binding: Binding) -> dict[str, Dim]:
