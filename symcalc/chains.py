@@ -35,7 +35,7 @@ class Chains:
         """Return the normal form of a product: rules applied, scalar segments taken out."""
         if len(left) + len(right) > MAX_CHAIN:
             left, right = self._shortened(left, right)
-        factors = left + right
+        factors = self.n.commuting.ordered(left + right)
         found = self.n.rules.reduce_chain(self.n, factors)
         if found is not None:
             whole, before, after = found

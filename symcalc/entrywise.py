@@ -53,7 +53,8 @@ class Entrywise:
         kept = {e: k for e, k in factors.items() if not self._is_ones(e)}
         if len(kept) == 1:
             ((e, k),) = kept.items()
-            one, rest = ({e: 1}, {e: 1}) if k == 2 else ({}, kept)
+            one: Factors = {e: 1} if k == 2 else {}
+            rest: Factors = {e: 1} if k == 2 else kept
         else:
             plain = [e for e, k in kept.items() if k == 1] or list(kept)
             chosen = min(plain, key=lambda e: (e.op.role != "product", sort_key(e)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from symcalc.algebra import Algebra
 from symcalc.attributes import Attributes
 from symcalc.chains import Chains
+from symcalc.commuting import Commuting
 from symcalc.entrywise import Entrywise
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, sort_key
@@ -53,6 +54,7 @@ class Normalizer:
         self.depth = 0  # of rewrites inside rewrites
         self.attributes = Attributes(self)
         self.chains = Chains(self)
+        self.commuting = Commuting(self)
         self.scalars = ScalarFactors(self)
         self.entrywise = Entrywise(self)
         self.functions = Functions(self)

@@ -169,7 +169,7 @@ class _Case:
         return _distance(got, np.reshape(self._linear(slot, by), (-1, 1), order="F"))
 
     def _claims(self) -> Iterator[tuple[str, float]]:
-        """Check `homogeneous`, `invariant` and `gives`."""
+        """Check `homogeneous`, `invariant`, `commutes`, `gives` and `keeps`."""
         value = np.asarray(self._plain())
         for name, degree in self.op.column("homogeneous", {}).items():
             slot = next(v for v in self.slots if v.name == name)
@@ -182,6 +182,9 @@ class _Case:
             other = self.book.algebra.symbol(slot.name, shape)
             whole = node(self.op, (other,), self.whole.shape)
             yield "invariant", _distance(self.value(whole, {other: turned}), value)
+        if self.op.column("commutes"):
+            a = self.values[self.slots[0]]
+            yield "commutes", _distance(a @ value, value @ a)
         for word in self.op.column("gives", ()):
             yield f"gives {word}", max(violation(word, v) for v in (value, self._spread()))
         square = dict.fromkeys(self.sizes, 4)  # attributes of matrices, and of even size for skew

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from symcalc import Derivation, Expr, derive
+from symcalc import Derivation, Expr, derive, parse
+from symcalc.rulebook import default_rules
+from symcalc.simplify import simplify
 
 CORPUS = Path(__file__).parent / "corpus"
 CASES = json.loads((CORPUS / "truth.json").read_text(encoding="utf-8"))
@@ -59,3 +61,25 @@ def test_value(name: str) -> None:
             wanted = np.reshape(wanted, np.shape(point["value"]), order="F")
         got = np.reshape(formula.evaluate(**arrays), wanted.shape)
         np.testing.assert_allclose(got, wanted, rtol=1e-7, atol=1e-9 + 1e-7 * np.abs(wanted).max())
+
+
+# Printed forms that are not equal to ours as expressions: other conventions for a structured
+# variable, and the adjugate, which exists where the inverse does not.
+OTHERWISE = {
+    "cookbook-0041", "cookbook-0138-unstructured", "cookbook-0139-unstructured",
+    "cookbook-0142-unstructured", "wikipedia-sbm-26-cof",
+}  # fmt: skip
+PRINTED = [
+    name for name, entry in CASES.items() if entry["case"].get("answer") and name not in OTHERWISE
+]
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_the_printed_form_is_proven_equal(name: str) -> None:
+    case = CASES[name]["case"]
+    ours = result(case)
+    printed = parse(case["answer"], {**ours.where, **case["where"]})
+    if printed.shape == ours.shape[::-1]:
+        printed = printed if printed.shape == ours.shape else printed.T
+    difference = simplify(printed - ours, default_rules())
+    assert str(difference) == "0" or difference.op.role == "zeros"

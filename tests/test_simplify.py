@@ -5,9 +5,41 @@ A short slice of `make fuzz`, which runs many more.
 
 import pytest
 
+from symcalc import parse
+from symcalc.rulebook import default_rules
+from symcalc.simplify import simplify
 from tests.fuzz import run
+
+BOOK = default_rules()
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_random_expressions(seed):
     assert run(count=60, seed=seed) == []
+
+
+EQUAL = [
+    ("expm(t*A)*A", "A*expm(t*A)", "A: matrix(n); t: scalar"),
+    ("inv(I + x*A)*A", "A*inv(I + x*A)", "A: matrix(n); x: scalar"),
+    ("(I + X^2)^-2*X", "X*inv(I + X^2)*inv(I + X^2)", "X: matrix(n)"),
+    ("sqrtm(A)*logm(A)*A^(1/3)", "A^(1/3)*sqrtm(A)*logm(A)", "A: spd matrix(n)"),
+    ("x'*(y .* z)", "sum(z .* x .* y)", "x: vector(n); y: vector(n); z: vector(n)"),
+    ("x'*(y .* x)", "sum(x .^ 2 .* y)", "x: vector(n); y: vector(n)"),
+    ("sum(x .* x)", "x'*x", "x: vector(n)"),
+    ("x'*diag(y)*A*z", "(x .* y)'*A*z",
+     "A: matrix(n, m); x: vector(n); y: vector(n); z: vector(m)"),
+    ("diag(x)*A*y", "x .* (A*y)", "A: matrix(n, m); x: vector(n); y: vector(m)"),
+    ("sum(x - sum(x)/n*ones(n))", "0", "x: vector(n)"),
+    ("(I - ones(n, n)/n)*(I - ones(n)*ones(n)'/n)", "I - ones(n, n)/n", "x: vector(n)"),
+    ("tril(zeros(n, n))", "zeros(n, n)", "x: vector(n)"),
+    ("softmax(A, 1)*ones(m)", "ones(n)", "A: matrix(n, m)"),
+    ("[A, B]*[x; y]", "A*x + B*y", "A: matrix(n); B: matrix(n, m); x: vector(n); y: vector(m)"),
+    ("X[1:3, :][0, 2]", "X[1, 2]", "X: matrix(5, 4)"),
+    ("X'[2, 1]", "X[1, 2]", "X: matrix(5, 4)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("a", "b", "where"), EQUAL, ids=[f"{a} = {b}" for a, b, _ in EQUAL])
+def test_two_ways_to_write_a_formula_are_one(a, b, where):
+    one, other = (parse(text, where) for text in (a, b))
+    assert simplify(one, BOOK) is simplify(other, BOOK)
