@@ -48,9 +48,7 @@ CODE = {
     "zeta": "special.zeta({A})",
 }
 MODULES = {"numpy.": "xp.", "scipy.special.": "special.", "scipy.constants.pi": "xp.pi"}
-HINTS = dict.fromkeys(
-    ("MatrixElement", "Sum"), ": write Trace(x.T*A*x) for the number (x.T*A*x)[0, 0]"
-)
+HINTS = {"Sum": ": write Trace, or products with OneMatrix"}
 # Where a function may be sampled: the first domain in whose points it is real and finite.
 DOMAINS = {
     "": "-3 -5/2 -2 -pi/2 -1 -1/2 0 1/2 1 pi/2 2 5/2 3",
