@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import Protocol
 
 from symcalc.algebra import Algebra
 from symcalc.calls import outside
-from symcalc.declare import ENTRYWISE, Declaration
+from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
 from symcalc.latex_input import LatexReader
 from symcalc.latex_lexer import is_latex
@@ -67,6 +68,19 @@ class Notation:
         if not found and spelled:
             found = outside(name, self.vocabulary.called, letters)
         return any(op.slots or op.dims for op in found)
+
+    def products(self) -> list[str]:
+        """Return the undeclared scalars right before a bracket: `f(x)` is read as a product."""
+        return [
+            name.text
+            for name, bracket in pairwise(self.tokens)
+            if bracket.text == "("
+            and name.kind == "name"
+            and bracket.at == name.at + len(name.text)
+            and name.text not in self.declared
+            and default_kind(name.text) == "scalar"
+            and not self.is_function(name.text)
+        ]
 
     def reach(self, name: str) -> int:
         """Return how strongly a function without brackets binds its argument: the trace takes the

@@ -85,6 +85,8 @@ class Reader:
         items = Parser(self.text, notation, self._first_size).parse()
         self.scope.notice(items, notation.vectors)
         check_calls(items, self.text)
+        for name in notation.products():
+            self.algebra.notes.append(f"`{name}(...)` is a product, `{name}` a variable")
         for item in items:
             self._step(item)
         (e,) = self._pop(1)
