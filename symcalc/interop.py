@@ -160,7 +160,7 @@ class _In:
             return self.algebra.entrywise_power(base, k)
         return self.call("exp", self.algebra.hadamard(self.call("log", base), k))
 
-    def entry(self, base: Expr, *place: Expr) -> Expr:
+    def element(self, base: Expr, *place: Expr) -> Expr:
         """Return an entry of a matrix, which counts from 0 in SymPy too."""
         if not all(index.op.role == "number" for index in place):
             raise RuleError(f"an entry of `{base}` with a symbol as index: write a number")
@@ -231,7 +231,7 @@ OPERATIONS: dict[str, Callable[..., Expr]] = {
     "HadamardPower": lambda t, base, k: t.entrywise_power(base, k),
     "KroneckerProduct": lambda t, *args: reduce(partial(t.call, "kron"), args),
     "Inverse": lambda t, base, *exponent: t.call("inv", base),
-    "MatrixElement": lambda t, base, i, j: t.entry(base, i, j),
+    "MatrixElement": lambda t, base, i, j: t.element(base, i, j),
     "Adjoint": lambda t, base: t.algebra.transpose(base),  # every number is real
     "DiagonalMatrix": lambda t, base: t.call("diag", t.call("diagonal", base)),
     "Heaviside": lambda t, x, *at_zero: t.call("heaviside", x),
