@@ -123,7 +123,9 @@ class Reader:
     def _do_size(self, item: Item) -> None:
         if not item.value:
             raise ParseError(caret(self.text, item.at, "a size was expected"))
-        self.sizes.append(parse_dim(item.value))
+        size = parse_dim(item.value)
+        self.scope.written |= set(dim_names(size))
+        self.sizes.append(size)
 
     def _do_bare(self, item: Item) -> None:
         self._do_call(item)
@@ -188,6 +190,7 @@ class Reader:
     def _do_index(self, item: Item) -> None:
         (a,) = self._pop(1)
         sizes = places(a, item.value, self.scope.table)
+        self.scope.written |= {name for size in sizes for name in dim_names(size)}
         self.stack.append(self.algebra.call("submatrix", a, dims=sizes))
 
     def _do_block(self, item: Item) -> None:
@@ -251,7 +254,9 @@ class Reader:
 
     def _dim_names(self) -> dict[str, Dim]:
         symbols = list(self.scope.table.values())
-        return name_unknown(self.unifier, symbols, self.scope.dims | set(self.scope.table))
+        return name_unknown(
+            self.unifier, symbols, self.scope.dims | self.scope.written | set(self.scope.table)
+        )
 
     def _finish(self, e: Expr) -> Reading:
         notes = tuple(dict.fromkeys(self.algebra.notes))

@@ -48,6 +48,7 @@ class Scope:
         self.algebra = vocabulary.algebra.under(self.unifier)
         self.table: dict[str, Expr] = {}
         self.dims = {name for d in declared.values() for dim in d.shape for name in dim_names(dim)}
+        self.written: set[str] = set()  # sizes that stand in the text, as in `eye(n)`
         self.vectors: set[str] = set()
         self.exponents: set[str] = set()
         self._declare()

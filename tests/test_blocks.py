@@ -133,3 +133,16 @@ def test_a_parameter_is_only_needed_where_it_occurs():
     g = derive("logdet(K)", "theta", where="K: spd matrix(n) of theta").gradient
     k, dk = np.diag([2.0, 4.0]), np.eye(2)
     assert g.evaluate(K=k, dK_theta=dk) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("f", "assumed"),
+    [
+        ("logdet(X*X' + eye(n))", "X: matrix(n, m)"),
+        ("||A*X - ones(n, m)||_F^2", "X: matrix(p, m)"),
+        ("sum(X[0:k, :])", "X: matrix(n, m)"),
+        ("sum(X[n, :])", "X: matrix(m, p)"),
+    ],
+)
+def test_an_inferred_size_is_no_name_that_stands_in_the_formula(f, assumed):
+    assert assumed in derive(f, "X").assumptions
