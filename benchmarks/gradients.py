@@ -15,7 +15,11 @@ from benchmarks.tables import Row
 from symcalc import derive
 
 TOLERANCE = 1e-8
-RATIOS = (("symcalc", "expert"), ("JAX", "expert"), ("JAX", "symcalc"), ("PyTorch", "symcalc"))
+LAPACK = "symcalc (scipy)"
+RATIOS = (
+    ("symcalc", "expert"), (LAPACK, "expert"), ("JAX", "expert"), ("JAX", "symcalc"),
+    ("PyTorch", "symcalc"),
+)  # fmt: skip
 
 
 def in_order(function: Callable[..., Any], arrays: Arrays) -> Call:
@@ -25,9 +29,9 @@ def in_order(function: Callable[..., Any], arrays: Arrays) -> Call:
     return lambda: function(*values)
 
 
-def compiled(problem: Problem) -> Callable[..., Any]:
+def compiled(problem: Problem, target: str = "numpy") -> Callable[..., Any]:
     """Return symcalc's function for value and gradient."""
-    return derive(problem.formula, problem.wrt, where=problem.where).compile()
+    return derive(problem.formula, problem.wrt, where=problem.where).compile(target)
 
 
 def contestants(problem: Problem, function: Callable[..., Any], arrays: Arrays) -> dict[str, Call]:
@@ -36,6 +40,9 @@ def contestants(problem: Problem, function: Callable[..., Any], arrays: Arrays) 
         "symcalc": in_order(function, arrays),
         "expert": in_order(problem.expert, arrays),
     }
+    by_lapack: Any = compiled(problem, "scipy")
+    if by_lapack.source != getattr(function, "source", ""):
+        calls[LAPACK] = in_order(by_lapack, arrays)
     if installed("jax"):
         both: Any = lambda jax, value: jax.value_and_grad(value)  # noqa: E731
         calls["JAX"] = on_jax(problem.value, both, arrays, problem.wrt)

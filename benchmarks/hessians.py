@@ -29,16 +29,16 @@ def second(problem: Curvature) -> Any:
 
 
 def of_hessian(problem: Curvature, s: Any, arrays: Arrays) -> dict[str, Call]:
-    """Return what computes the Hessian: as a matrix, and where there are factors, as these."""
+    """Return what computes the Hessian: as a matrix, and where it has a structure, as that."""
     arrays = without_direction(arrays)
     names = inspect.signature(problem.expert).parameters
     calls = {
         "symcalc": in_order(s.compile(), arrays),
         "expert": in_order(problem.expert, {name: arrays[name] for name in names}),
     }
-    if s.structure == "kronecker":
-        mine, blocks = own(arrays), [block for block in s.blocks if block.variables]
-        calls["structured"] = lambda: [block.evaluate(**mine) for block in blocks]
+    if s.structure not in ("dense", "scalar"):
+        mine = own(arrays)
+        calls["structured"] = lambda: s.structured(**mine)
     if installed("jax"):
         hessian: Any = lambda jax, value: jax.hessian(value)  # noqa: E731
         calls["JAX"] = on_jax(problem.value, hessian, arrays, problem.wrt)

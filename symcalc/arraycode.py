@@ -37,7 +37,7 @@ SPECIAL = frozenset(
     "gammainc gammaincc gammaln i0 i0e i1 i1e j0 j1 lambertw log_ndtr logit logsumexp ndtr ndtri "
     "polygamma psi shichi sici softmax xlogy y0 y1 zeta".split()
 )
-KERNELS = frozenset(name for name in vars(Kernels) if not name.startswith("_"))
+KERNELS = frozenset(name for name in dir(Kernels) if not name.startswith("_"))
 ALLOWED = {"xp": XP, "linalg": LINALG, "special": SPECIAL, "k": KERNELS}
 NODES = (
     ast.Expression, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from symcalc.adjoint import gradients
@@ -25,8 +25,10 @@ from symcalc.second import SecondDifferential, map_matrix
 from symcalc.shape import shape_text
 from symcalc.show import declaration
 from symcalc.simplify import normalizer, simplify, unfold
+from symcalc.specialise import specialised
 from symcalc.stationary import stationary
 from symcalc.steps import Step, derivation_steps
+from symcalc.targets import TARGETS
 from symcalc.verify import Verification, verify_gradient
 
 LAYOUTS = ("denominator", "numerator")
@@ -274,9 +276,12 @@ class Derivation:
         """
         return self._source(target, name, False, sizes)
 
+    @property
+    def _result(self) -> Expr:
+        return self.gradient if self.function.is_scalar else self.jacobian
+
     def _source(self, target: str, name: str, every: bool, sizes: Sizes) -> str:
-        second = "gradient" if self.function.is_scalar else "jacobian"
-        result = self.gradient if self.function.is_scalar else self.jacobian
+        second, result = "gradient" if self.function.is_scalar else "jacobian", self._result
         summary = f"{self.function} and its {second} by {self.variable.name}: {result}"
         outputs = {"value": self._unfolded, second: result}
         used = self._arguments(list(outputs.values()), every)
@@ -286,8 +291,17 @@ class Derivation:
         """Return the function of `code`, of every declared variable; its source is in `.source`.
 
         `sizes` (`{"n": 1000, "k": 5}`) says what the dimensions will be about: they decide the
-        order of products. The function is right for arrays of any size.
+        order of products. Without them a function whose order depends on the sizes chooses it by
+        its arguments. The function is right for arrays of any size.
         """
+        general = self._compiled(target, sizes)
+        if sizes is not None or not TARGETS[target].real:
+            return general
+        outputs = {"value": self._unfolded, "gradient": self._result}
+        used = self._arguments(list(outputs.values()), True)
+        return specialised(general, partial(self._compiled, target), outputs, used, self.rules)
+
+    def _compiled(self, target: str, sizes: Sizes) -> Callable[..., Any]:
         name = "value_and_gradient"
         return compiled(self._source(target, name, True, sizes), name)
 

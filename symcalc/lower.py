@@ -248,18 +248,18 @@ class Lowering:
         return self._added(e)
 
     def _sum_binding(self, row: LowerRow, e: Expr, k: int) -> Binding | None:
-        """Match a term with the special term of a row, the rest with its variable."""
+        """Match a term with the special term of a row, the rest with its variable or last term."""
         rest = self.algebra.sum_of(*e.args[:k], *e.args[k + 1 :])
-        variable, special = sorted(row.lhs.args, key=lambda t: t.op.role != "symbol")
-        found = self._multiple(special, e.args[k])
-        return None if found is None else self.loose.match(variable, rest, found)
+        other, special = sorted(row.lhs.args, key=lambda t: t.op.role != "symbol")
+        found = self._multiple(special, e.args[k], {})
+        return None if found is None else self._multiple(other, rest, found)
 
-    def _multiple(self, pattern: Expr, term: Expr) -> Binding | None:
+    def _multiple(self, pattern: Expr, term: Expr, known: Binding) -> Binding | None:
         """Match `c*P` with a term, whose scalar factor may be 1."""
         if pattern.op.role != "scale":
-            return self.loose.match(pattern, term, {})
+            return self.loose.match(pattern, term, known)
         c, core = term.args if term.op.role == "scale" else (self.algebra.number(1), term)
-        binding: Binding | None = self.loose.match(pattern.args[1], core, {})
+        binding: Binding | None = self.loose.match(pattern.args[1], core, known)
         return None if binding is None else {**binding, pattern.args[0]: c}
 
     def _added(self, e: Expr) -> Found:

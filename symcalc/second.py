@@ -16,9 +16,12 @@ from symcalc.linear import split_linear
 from symcalc.narrate import steps_lines_latex, steps_lines_text
 from symcalc.project import duplicates
 from symcalc.rulebook import Rulebook
-from symcalc.shape import SCALAR
+from symcalc.shape import SCALAR, Shape
 from symcalc.simplify import simplify
 from symcalc.steps import Step, pairing, second_steps
+from symcalc.structure import Structures
+from symcalc.structure_at import StructureMaker
+from symcalc.structured import Dense, StructuredHessian
 from symcalc.vec import linear_matrix
 from symcalc.verify_second import verify_second
 
@@ -107,10 +110,35 @@ class SecondDifferential:
         """Whether the Hessian is a symmetric matrix: it is where both variables are the same."""
         return self.variables[0] is self.variables[1]
 
-    @property
+    @cached_property
     def structure(self) -> str:
-        """What kind of matrix the Hessian is: zero, scalar, diagonal, kronecker or dense."""
-        return structure(self.hessian)
+        """What kind of matrix the Hessian is, for arrays of any size.
+
+        It is zero, scalar, diagonal, kronecker, kronecker times commutation, block diagonal,
+        diagonal plus low rank, or dense.
+        """
+        return structure(self.hessian, self.variables[1].shape)
+
+    def structured(self, **arrays: Any) -> StructuredHessian:
+        """Return the Hessian at these arrays as an object: `product`, `matvec`, `solve`, `dense`.
+
+        It holds the factors or blocks of its structure and forms the matrix only for `dense`; what
+        is dense is of low rank where the arrays have few rows. Raises `EvaluationError` for arrays
+        that do not fit, and for a derivative by a scalar.
+
+        >>> import numpy as np
+        >>> from symcalc import derive
+        >>> s = derive("||M .* (T - U*V')||_F^2", "U").second()
+        >>> U, V, T, M = (np.ones(shape) for shape in ((3, 2), (4, 2), (3, 4), (3, 4)))
+        >>> h = s.structured(U=U, V=V, T=T, M=M)
+        >>> h.structure, h.blocks.shape
+        ('block diagonal', (3, 2, 2))
+        """
+        return self._structures(arrays)
+
+    @cached_property
+    def _structures(self) -> StructureMaker:
+        return StructureMaker(self)
 
     @property
     def blocks(self) -> tuple[Expr, ...]:
@@ -207,16 +235,14 @@ def map_matrix(e: Expr, h: Expr, book: Rulebook) -> Expr:
     return linear_matrix(split_linear(e, h, book), h, book)
 
 
-def structure(e: Expr) -> str:
-    """Name the structure of a Hessian."""
+def structure(e: Expr, variable: Shape) -> str:
+    """Name the structure of a Hessian by a variable of a shape."""
     if e.shape == SCALAR:
         return "scalar"
-    _, inner = _unscaled(e)
-    if inner.op.role == "zeros":
+    if e.op.role == "zeros":
         return "zero"
-    if inner.op.name in ("diag",) or inner.op.role == "identity":
-        return "diagonal"
-    return "kronecker" if inner.op.name == "kron" else "dense"
+    plan = Structures(e, variable, {}).plan()
+    return Dense.structure if plan is None else plan.structure
 
 
 def _unscaled(e: Expr) -> tuple[Expr | None, Expr]:

@@ -201,3 +201,32 @@ def test_generated_code_computes_the_results_of_the_corpus(name):
     used = [e.known[key] for key in given]
     got = run(generate({"value": e}, used, "f", "", BOOK), "f")(*given.values())
     np.testing.assert_allclose(got, wanted, rtol=1e-7, atol=1e-9 * (1 + np.abs(wanted).max()))
+
+
+# -- the order by the arguments -----------------------------------------------------------------
+
+ORDERED = [  # formula, variable, declarations, whether the order depends on the sizes
+    ("tr(A*B*C*X)", "X", "A: matrix(n, m); B: matrix(m, k); C: matrix(k, p)", True),
+    ("||U*V'*X - Y||_F^2", "X", "U: matrix(n, k); V: matrix(n, k)", True),
+    ("||A*B*x||^2", "x", "A: matrix(n, m); B: matrix(m, k)", False),
+    ("||A*X - B||_F^2", "X", "", False),
+    ("x'*A*x", "x", "", False),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "where", "varies"), ORDERED, ids=[c[0] for c in ORDERED])
+def test_only_an_order_that_depends_on_the_sizes_is_chosen_by_them(f, wrt, where, varies):
+    d = derive(f, wrt, where=where)
+    function = d.compile()
+    assert (function.__code__.co_name != "value_and_gradient") == varies
+    plain = d.compile(sizes={})
+    assert plain.__code__.co_name == "value_and_gradient" and plain.source == function.source
+    rng = np.random.default_rng(0)
+    for sizes in ({"n": 3, "m": 40, "k": 2, "p": 30}, {"n": 40, "m": 3, "k": 30, "p": 2}):
+        drawn = [rng.random([sizes.get(s, 9) for s in v.shape if s != 1]) for v in d.scope.values()]
+        named = dict(zip(d.scope, drawn, strict=True))
+        for made in (function(*drawn), function(**named)):
+            for got, wanted in zip(made, plain(*drawn), strict=True):
+                np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
+    with pytest.raises(TypeError, match="missing"):
+        function(drawn[0])
