@@ -205,7 +205,7 @@ CURVATURES = (
     again("softmax cross-entropy, batch", softmax_batch, arrays=small_batch, sizes=(5, 10)),
     again("matrix least squares", matrix_least_squares, sizes=(10, 30, 50)),
     again("matrix factorisation", factorisation, sizes=(10, 50, 100)),
-    again("masked factorisation", masked_factorisation, sizes=(10, 50)),
+    again("masked factorisation", masked_factorisation, sizes=(10, 50, 100)),
     again("PCA", pca, sizes=(10, 50, 100)),
     Curvature(
         "log det", "logdet(X)", "X", "",

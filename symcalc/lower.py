@@ -59,7 +59,8 @@ class Lowering:
         self.wanted: Counter[Factors] = Counter()
         self.products = Products(self)
         self.steps: dict[str, Callable[[Expr], Found]] = {
-            "sum": self._sum, "trace": self._trace, "entrywise power": self._power,
+            "sum": self._sum, "trace": self._trace,
+            "entrywise power": self._power, "hadamard": self._hadamard,
         }  # fmt: skip
 
     def lower(self, roots: Sequence[Expr]) -> list[Expr]:
@@ -290,3 +291,14 @@ class Lowering:
             square = self.algebra.hadamard(square, square) if count else square
         assert result is not None
         return cost + 2 * ENTRY * self.costs.entries(e), result
+
+    def _hadamard(self, e: Expr) -> Found:
+        """Write `A .^ 2 .* B` as `A .* (A .* B)` where `A .* B` is needed anyway."""
+        times, two = self.algebra.hadamard, self.algebra.number(2)
+        for power, other in (e.args, e.args[::-1]):
+            if power.op.role == "entrywise power" and power.args[1] is two:
+                base = power.args[0]
+                both = (times(base, other), times(other, base))
+                inner = next((b for b in both if b in self.uses), None)
+                return self._plain(e if inner is None else times(base, inner))
+        return self._plain(e)
