@@ -1,7 +1,8 @@
 """symcalc: symbolic matrix differential calculus, step by step, checked by numbers."""
 
-from collections.abc import Callable
 from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from symcalc.check import Check, Verdict, check
 from symcalc.derive import Derivation, derive
@@ -15,13 +16,16 @@ from symcalc.errors import (
 )
 from symcalc.expr import Expr
 from symcalc.inputs import parse, variables
-from symcalc.objective import Objective
 from symcalc.rulebook import Rulebook, default_rules, load_rules
 from symcalc.second import SecondDifferential
 from symcalc.steps import Step
-from symcalc.verify import Verification
 from symcalc.version import __version__
 
+if TYPE_CHECKING:
+    from symcalc.judge import Verification
+    from symcalc.objective import Objective
+
+LATE = {"Objective": "symcalc.objective", "Verification": "symcalc.judge"}
 __all__ = [
     "Check",
     "Derivation",
@@ -47,8 +51,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Callable[..., Expr]:
-    """Every operation of the rules is a function of expressions: `symcalc.tr(X.T @ A @ X)`."""
+def __getattr__(name: str) -> Any:
+    """Every operation of the rules is a function of expressions: `symcalc.tr(X.T @ A @ X)`; a class
+    that few need is imported when it is asked for."""
+    if name in LATE:
+        return getattr(import_module(LATE[name]), name)
     found = default_rules().called(name) if not name.startswith("_") else []
     if not found or not found[0].slots:
         raise AttributeError(f"module 'symcalc' has no attribute {name!r}")

@@ -6,28 +6,27 @@ answer (transposed, off by a factor, not symmetrised) is seen at random points o
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symcalc.compare import Samples, Terms, compared_terms, same_form
 from symcalc.derive import Derivation, derive
 from symcalc.differential import direction
 from symcalc.errors import ParseError, ShapeError
-from symcalc.evaluate import outward
 from symcalc.expr import Expr
-from symcalc.judge import values_of
+from symcalc.late import compare, difflib, evaluate, judge, verdict
 from symcalc.project import PROJECTIONS, project
 from symcalc.reader import read
 from symcalc.rulebook import Rulebook
 from symcalc.show import declaration
 from symcalc.simplify import simplify
-from symcalc.verdict import describe
+
+if TYPE_CHECKING:
+    from symcalc.compare import Samples, Terms
 
 
 class Verdict(StrEnum):
@@ -87,7 +86,7 @@ class Check:
         return self.verdict in (Verdict.PROVEN, Verdict.EQUAL)
 
     def __str__(self) -> str:
-        return describe(self)
+        return str(verdict.describe(self))
 
 
 def _as_lists(value: Any) -> Any:
@@ -174,7 +173,7 @@ def _expected(d: Derivation, answer: str) -> tuple[str, Expr]:
 def _judged(found: Check, answer: Expr, seed: int) -> Check:
     algebra, wanted = found.derivation.rules.algebra, found.expected
     if answer.shape == wanted.shape:
-        if same_form(answer, wanted, found.derivation.rules):
+        if compare.same_form(answer, wanted, found.derivation.rules):
             return replace(found, verdict=Verdict.PROVEN)
         return _measured(found, answer, algebra.transpose(answer), seed)
     if answer.shape == wanted.shape[::-1]:
@@ -185,7 +184,7 @@ def _judged(found: Check, answer: Expr, seed: int) -> Check:
 def _measured(found: Check, answer: Expr, turned: Expr | None, seed: int) -> Check:
     """Judge an answer in the right shape by numbers; `turned` is its transpose if that fits too."""
     wanted = found.expected
-    samples = Samples(found.derivation, wanted, answer, seed)
+    samples = compare.Samples(found.derivation, wanted, answer, seed)
     found = replace(found, points=len(samples.all), turned=turned is None)
     if samples.agree(answer, wanted):
         return replace(found, verdict=Verdict.TRANSPOSED if turned is None else Verdict.EQUAL)
@@ -237,7 +236,7 @@ def _wrong(found: Check, answer: Expr, samples: Samples) -> Check:
     return replace(
         found,
         difference=simplify(answer - found.expected, book, found.derivation.function),
-        terms=compared_terms(answer, found.expected, book),
+        terms=compare.compared_terms(answer, found.expected, book),
         counterexample=_counterexample(found, answer, samples),
         notes=notes,
     )
@@ -246,7 +245,7 @@ def _wrong(found: Check, answer: Expr, samples: Samples) -> Check:
 def _counterexample(found: Check, answer: Expr, samples: Samples) -> Counterexample:
     sample = samples.counterexample()
     roots = [found.expected, answer]
-    right, got = values_of(roots, sample.point, sample.sizes)
+    right, got = judge.values_of(roots, sample.point, sample.sizes)
     used = {*found.expected.variables, *answer.variables}
-    point = {v.name: outward(a, v) for v, a in sample.point.items() if v in used}
-    return Counterexample(point, outward(right, roots[0]), outward(got, roots[1]))
+    point = {v.name: evaluate.outward(a, v) for v, a in sample.point.items() if v in used}
+    return Counterexample(point, evaluate.outward(right, roots[0]), evaluate.outward(got, roots[1]))

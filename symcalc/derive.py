@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symcalc.adjoint import gradients
 from symcalc.again import ambient, riemannian, squared_up, weighted
 from symcalc.assume import assumptions
-from symcalc.codegen import compiled, generate
 from symcalc.differential import differential, direction
 from symcalc.errors import ParseError, ShapeError
 from symcalc.expr import Expr, in_scope
 from symcalc.inputs import declared_with, reading_of, variable_name, variable_of
+from symcalc.late import codegen, objective, specialise, stationary, targets, verify
 from symcalc.narrate import steps_latex, steps_text
 from symcalc.normal import Normalizer
-from symcalc.objective import Objective
 from symcalc.project import project
 from symcalc.reader import Reading
 from symcalc.rulebook import Rulebook, default_rules
@@ -25,11 +24,11 @@ from symcalc.second import SecondDifferential, map_matrix
 from symcalc.shape import shape_text
 from symcalc.show import declaration
 from symcalc.simplify import normalizer, simplify, unfold
-from symcalc.specialise import specialised
-from symcalc.stationary import stationary
 from symcalc.steps import Step, derivation_steps
-from symcalc.targets import TARGETS
-from symcalc.verify import Verification, verify_gradient
+
+if TYPE_CHECKING:
+    from symcalc.judge import Verification
+    from symcalc.objective import Objective
 
 LAYOUTS = ("denominator", "numerator")
 CONVENTIONS = ("space", "entries")
@@ -202,7 +201,7 @@ class Derivation:
         >>> print(derive("||A*X - B||_F^2 + c*||X||_F^2", "X").stationary())
         inv(A'*A + c*I)*A'*B
         """
-        return self._known(stationary(self))
+        return self._known(stationary.stationary(self))
 
     @cached_property
     def _normalizer(self) -> Normalizer:
@@ -241,7 +240,8 @@ class Derivation:
         >>> derive("logdet(X)", "X").verify().passed
         True
         """
-        return verify_gradient(self, dict(sizes or {}), seed, against)
+        found: Verification = verify.verify_gradient(self, dict(sizes or {}), seed, against)
+        return found
 
     def latex(self, steps: bool = False) -> str:
         """Return the result as LaTeX, or the whole derivation as an `aligned` environment."""
@@ -285,7 +285,7 @@ class Derivation:
         summary = f"{self.function} and its {second} by {self.variable.name}: {result}"
         outputs = {"value": self._unfolded, second: result}
         used = self._arguments(list(outputs.values()), every)
-        return generate(outputs, used, name, summary, self.rules, target, sizes)
+        return str(codegen.generate(outputs, used, name, summary, self.rules, target, sizes))
 
     def compile(self, target: str = "numpy", sizes: Sizes = None) -> Callable[..., Any]:
         """Return the function of `code`, of every declared variable; its source is in `.source`.
@@ -295,15 +295,22 @@ class Derivation:
         its arguments. The function is right for arrays of any size.
         """
         general = self._compiled(target, sizes)
-        if sizes is not None or not TARGETS[target].real:
+        if sizes is not None or not targets.TARGETS[target].real:
             return general
         outputs = {"value": self._unfolded, "gradient": self._result}
         used = self._arguments(list(outputs.values()), True)
-        return specialised(general, partial(self._compiled, target), outputs, used, self.rules)
+        compiler = partial(self._compiled, target)
+        chosen: Callable[..., Any] = specialise.specialised(
+            general, compiler, outputs, used, self.rules
+        )
+        return chosen
 
     def _compiled(self, target: str, sizes: Sizes) -> Callable[..., Any]:
         name = "value_and_gradient"
-        return compiled(self._source(target, name, True, sizes), name)
+        function: Callable[..., Any] = codegen.compiled(
+            self._source(target, name, True, sizes), name
+        )
+        return function
 
     def _arguments(self, outputs: list[Expr], every: bool) -> list[Expr]:
         """Return the declared variables, all or those that are used, and what came up besides."""
@@ -321,7 +328,8 @@ class Derivation:
         >>> derive("x'*A*x", "x").objective([1, 0], A=[[1, 2], [3, 4]])([1, 1])
         (10.0, array([ 7., 13.]))
         """
-        return Objective(self, x0, arrays)
+        made: Objective = objective.Objective(self, x0, arrays)
+        return made
 
     def _other(self, wrt: str | Expr) -> Expr:
         """Return another variable, which need not occur in the function."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
@@ -11,8 +10,9 @@ from operator import attrgetter
 from typing import Any, NoReturn, cast
 from zlib import crc32
 
-from symcalc import evaluate, show, sympy_out
+from symcalc import show, sympy_out
 from symcalc.graph import postorder
+from symcalc.late import codegen, evaluate
 from symcalc.op import Op
 from symcalc.shape import SCALAR, Shape, dim_names
 
@@ -208,14 +208,14 @@ class Expr(_Draft):
         19
         """
         everything = list(self._declared().values())
-        function: Callable[..., Any] = _codegen().compiled(
+        function: Callable[..., Any] = codegen.compiled(
             self._generated(everything, "value", target), "value"
         )
         return function
 
     def _generated(self, arguments: list[Expr], name: str, target: str) -> str:
         book = self.op.algebra.book
-        source = _codegen().generate({"value": self}, arguments, name, str(self), book, target)
+        source = codegen.generate({"value": self}, arguments, name, str(self), book, target)
         return str(source)
 
     def _declared(self) -> dict[str, Expr]:
@@ -241,11 +241,6 @@ class Expr(_Draft):
         Trace(X**(-1)*A)
         """
         return sympy_out.to_sympy(self, names)
-
-
-def _codegen() -> Any:
-    """Return the module that writes code: it is made of expressions, so it is imported late."""
-    return importlib.import_module("symcalc.codegen")
 
 
 def _sizes(leaf: Expr) -> Iterable[str]:

@@ -62,12 +62,6 @@ class Lexeme:
     side: str = ""
 
 
-def is_latex(text: str) -> bool:
-    """Whether a formula is written in LaTeX: it has a command, a braced sub- or superscript, or
-    stands between dollar signs."""
-    return "\\" in text or "$" in text or re.search(r"[_^]\s*\{", text) is not None
-
-
 def lexemes(text: str, is_word: Callable[[str], bool]) -> list[Lexeme]:
     """Cut a formula; letters that stand together are one name only where `is_word` says so."""
     if len(text) > MAX_LENGTH:

@@ -5,22 +5,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from symcalc.algebra import Algebra
 from symcalc.calls import outside
 from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
-from symcalc.latex_input import LatexReader
-from symcalc.latex_lexer import is_latex
-from symcalc.latex_names import Names
-from symcalc.latex_rows import Phrasebook, phrasebook
+from symcalc.late import latex_input, latex_names, latex_rows
 from symcalc.op import Op
 from symcalc.shape import mentioned
 from symcalc.tokens import Token, tokenize
+
+if TYPE_CHECKING:
+    from symcalc.latex_rows import Phrasebook
 
 TRACE_LEVEL, FUNCTION_LEVEL = 17, 35  # how far a function without brackets reaches
 
@@ -56,16 +57,17 @@ class Notation:
     @cached_property
     def phrases(self) -> Phrasebook:
         """How what the rows print is read."""
-        return phrasebook(self.vocabulary.algebra.ops.values())
+        found: Phrasebook = latex_rows.phrasebook(self.vocabulary.algebra.ops.values())
+        return found
 
     def is_function(self, name: str, spelled: bool = True) -> bool:
         """Whether a name is called with an argument; a function that only SymPy knows counts where
         the name is `spelled` as one, not as letters side by side."""
         if name in self.declared:
             return ENTRYWISE in self.declared[name].attributes
-        letters = name != self.variable and not self.latex
         found = self.vocabulary.find(name)
         if not found and spelled:
+            letters = name != self.variable and not self.latex
             found = outside(name, self.vocabulary.called, letters)
         return any(op.slots or op.dims for op in found)
 
@@ -92,9 +94,9 @@ class Notation:
 
     def _latex(self) -> list[Token]:
         dims = mentioned(dim for d in self.declared.values() for dim in d.shape)
-        names = Names([*self.declared, *(dim for dim in dims if dim.isidentifier())])
-        reader = LatexReader(self.text, names, self.phrases, self.is_function, dims)
-        tokens = reader.run()
+        names = latex_names.Names([*self.declared, *(dim for dim in dims if dim.isidentifier())])
+        reader = latex_input.LatexReader(self.text, names, self.phrases, self.is_function, dims)
+        tokens: list[Token] = reader.run()
         self.vectors = names.vectors
         return tokens
 
@@ -169,3 +171,9 @@ class Notation:
             )
             raise ParseError(caret(self.text, tokens[place].at, message))
         return power
+
+
+def is_latex(text: str) -> bool:
+    """Whether a formula is written in LaTeX: it has a command, a braced sub- or superscript, or
+    stands between dollar signs."""
+    return "\\" in text or "$" in text or re.search(r"[_^]\s*\{", text) is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Protocol
@@ -11,6 +10,7 @@ from symcalc.algebra import Algebra
 from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
 from symcalc.expr import Expr, node
+from symcalc.late import difflib
 from symcalc.op import Op
 from symcalc.postfix import Item
 from symcalc.shape import FREE, SCALAR, Dim, Unifier, dim_names

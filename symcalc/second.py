@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from symcalc.codegen import compiled, generate
 from symcalc.differential import differential
 from symcalc.errors import EvaluationError
 from symcalc.expr import Expr, in_scope, substitute
-from symcalc.judge import Verification
+from symcalc.late import codegen, verify_second
 from symcalc.linear import split_linear
 from symcalc.narrate import steps_lines_latex, steps_lines_text
 from symcalc.project import duplicates
@@ -23,7 +22,9 @@ from symcalc.structure import Structures
 from symcalc.structure_at import StructureMaker
 from symcalc.structured import Dense, StructuredHessian
 from symcalc.vec import linear_matrix
-from symcalc.verify_second import verify_second
+
+if TYPE_CHECKING:
+    from symcalc.judge import Verification
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ class SecondDifferential:
         arguments = [v for v in known.values() if v in used]
         names = " and ".join(dict.fromkeys(v.name for v in self.variables))
         summary = f"The {form} of {self.function} by {names}: {e}"
-        return generate({form: e}, arguments, form, summary, self.rules, target, sizes)
+        return str(codegen.generate({form: e}, arguments, form, summary, self.rules, target, sizes))
 
     def compile(
         self,
@@ -199,7 +200,8 @@ class SecondDifferential:
         sizes: Mapping[str, int] | None = None,
     ) -> Callable[..., Any]:
         """Return the function that `code` prints; its source is in `.source`."""
-        return compiled(self.code(target, form, sizes), form)
+        function: Callable[..., Any] = codegen.compiled(self.code(target, form, sizes), form)
+        return function
 
     def verify(
         self,
@@ -211,7 +213,8 @@ class SecondDifferential:
 
         `against` names `"differences"`, `"jax"`, `"torch"`.
         """
-        return verify_second(self, dict(sizes or {}), seed, against)
+        found: Verification = verify_second.verify_second(self, dict(sizes or {}), seed, against)
+        return found
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

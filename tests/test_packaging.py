@@ -1,5 +1,6 @@
 """The wheel: what it holds, and that it works without the checkout, from another working folder."""
 
+import importlib
 import os
 import re
 import shutil
@@ -13,6 +14,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import symcalc
+from symcalc.late import Late
 
 ROOT = Path(__file__).parents[1]
 RULES = sorted(path.name for path in (ROOT / "rules").glob("*.toml"))
@@ -149,6 +153,14 @@ def test_an_editable_install_finds_the_rules_of_the_checkout():
     code = "import symcalc.rulebook as r; print(r.rules_folder())"
     out = run(sys.executable, "-c", code, cwd=ROOT)
     assert Path(out.strip()) == ROOT / "rules"
+
+
+def test_a_derivation_imports_nothing_that_it_does_without():
+    code = "import sys, symcalc; symcalc.derive('tr(A*X)', 'X'); print(*sys.modules)"
+    imported = set(run(sys.executable, "-c", code, cwd=ROOT).split())
+    late = {value._module for value in vars(symcalc.late).values() if isinstance(value, Late)}
+    assert len(late) > 10 and not imported & (late | {"sympy", "scipy"})
+    assert all(importlib.import_module(module) for module in late)
 
 
 def test_the_sdist_builds_the_same_wheel(wheel, tmp_path):

@@ -138,7 +138,7 @@ def calls_of(family, count):
 
 @pytest.mark.parametrize("family", FAMILIES, ids=IDS)
 def test_the_work_grows_with_the_formula(family):
-    small, large, slack = (10, 40, 1.4) if family in SHARED else (50, 250, 1.1)
+    small, large, slack = (10, 40, 1.4) if family in SHARED else (100, 500, 1.1)
     assert calls_of(family, large) <= slack * calls_of(family, small) * large / small
 
 
