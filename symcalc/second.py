@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from symcalc.differential import differential
 from symcalc.errors import EvaluationError
 from symcalc.expr import Expr, in_scope, substitute
-from symcalc.late import codegen, verify_second
+from symcalc.late import codegen, structure_at, verify_second
 from symcalc.linear import split_linear
 from symcalc.narrate import steps_lines_latex, steps_lines_text
 from symcalc.project import duplicates
@@ -19,7 +19,6 @@ from symcalc.shape import SCALAR, Shape
 from symcalc.simplify import simplify
 from symcalc.steps import Step, pairing, second_steps
 from symcalc.structure import Structures
-from symcalc.structure_at import StructureMaker
 from symcalc.structured import Dense, StructuredHessian
 from symcalc.vec import linear_matrix
 
@@ -135,11 +134,12 @@ class SecondDifferential:
         >>> h.structure, h.blocks.shape
         ('block diagonal', (3, 2, 2))
         """
-        return self._structures(arrays)
+        found: StructuredHessian = self._structures(arrays)
+        return found
 
     @cached_property
-    def _structures(self) -> StructureMaker:
-        return StructureMaker(self)
+    def _structures(self) -> Any:
+        return structure_at.StructureMaker(self)
 
     @property
     def blocks(self) -> tuple[Expr, ...]:
