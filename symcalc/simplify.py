@@ -17,9 +17,8 @@ def rules_of(book: Rulebook) -> Rules:
     if "rules" not in book.cache:
         plain = Normalizer(book)
         compiled = []
-        for row in book.rewrites:
-            if row.stage == "simplify":
-                compiled += _compile(plain, row)
+        for row in book.stage("simplify"):
+            compiled += _compile(plain, row)
         book.cache["rules"] = Rules(compiled)
     rules: Rules = book.cache["rules"]
     return rules
