@@ -59,6 +59,8 @@ def simplify(
         before, e = e, presenter.present(canonical)
         if e in (before, canonical) or (like is not None and not presenter.regrouped):
             break
+        if n.cut:  # read again, a long product is cut at other places: there is no fixed point
+            break
     return e
 
 
