@@ -32,7 +32,6 @@ class Algebra:
         self.unify = unify
         self.notes: list[str] = []
         self.book: Any = None  # the rulebook over these operations
-        self.lower_rows: Any = None  # the compiled rewrite rows of the stage "lower"
         self.role = {op.role: op for op in ops.values() if op.role}
 
     def under(self, unify: Unify) -> Algebra:

@@ -23,6 +23,7 @@ class Chains:
 
     def __init__(self, normalizer: Normalizer) -> None:
         self.n = normalizer
+        self.turned: dict[Expr, tuple[Number, Expr]] = {}
 
     def chain_poly(
         self,
@@ -34,6 +35,7 @@ class Chains:
     ) -> Poly:
         """Return the normal form of a product: rules applied, scalar segments taken out."""
         if len(left) + len(right) > MAX_CHAIN:
+            self.n.cut = True
             left, right = self._shortened(left, right)
         factors = self.n.commuting.ordered(left + right)
         found = self.n.rules.reduce_chain(self.n, factors)
@@ -67,10 +69,12 @@ class Chains:
         """Multiply `1'*(x - 1*c)` out: a sum beside a vector of ones, which meets ones in it; and
         `(I - 1*1'/n)*(I - 1*1'/n)`, sums of two terms with ones in both."""
         for place, factor in enumerate(factors):
+            if untransposed(factor).op.role != "sum":
+                continue
             before, after = factors[:place], factors[place + 1 :]
             left = before and self._ones_at(before[-1], -1)
             right = after and _is_ones(after[0])
-            if not (left or right) or untransposed(factor).op.role != "sum":
+            if not (left or right):
                 continue
             poly = self.n.normal(factor)
             chains = [m.factors for m in poly.terms if m.factors]
@@ -168,13 +172,20 @@ class Chains:
         sign: Number = 1
         turned = []
         for factor in reversed(factors):
-            s, other = self.turn(factor)
-            sign *= s
+            s, other = self.turned.get(factor) or self.turn(factor)
+            if s != 1:
+                sign *= s
             turned.append(other)
         return tuple(turned), sign
 
     def turn(self, e: Expr) -> tuple[Number, Expr]:
         """Return the transpose of a factor: itself if it is symmetric, minus itself if skew."""
+        found = self.turned.get(e)
+        if found is None:
+            found = self.turned[e] = self._turn(e)
+        return found
+
+    def _turn(self, e: Expr) -> tuple[Number, Expr]:
         if e.op.role == "transpose":
             return 1, e.args[0]
         if e.shape[0] == e.shape[1]:

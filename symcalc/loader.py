@@ -12,7 +12,6 @@ from symcalc.arraycode import check_array_template
 from symcalc.declare import Declaration, parse_where
 from symcalc.errors import RuleError, SymcalcError
 from symcalc.expr import Expr
-from symcalc.lower_rows import LowerRows
 from symcalc.op import Op, Rewrite, Slot
 from symcalc.reader import Reader
 from symcalc.rows import REFUSAL, check_judged, check_rewrite_row, check_row, with_derivative
@@ -30,7 +29,7 @@ class Loader:
     def __init__(self, base: Rulebook) -> None:
         self.base = base
         self.rows: dict[str, tuple[str, dict[str, Any]]] = {}
-        self.rewrites: list[tuple[str, dict[str, Any]]] = []
+        self.rewrites: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def load(self, folder: Path) -> Rulebook:
         """Return the rulebook with the rows of a folder; raise `RuleError` for a row refused."""
@@ -50,13 +49,23 @@ class Loader:
         )
         for name, op in fresh.items():
             self._bodies(book, name, op)
-            if self.base.ops:  # the shipped rows are checked by the tests, and read when needed
-                book.read_bodies(op)
-            check_judged(*self.rows[name])
-        rewrites = [self._rewrite(book, place, row) for place, row in self.rewrites]
-        book.rewrites = (*self.base.rewrites, *rewrites)
-        book.algebra.lower_rows = LowerRows(book.rewrites)
+        for place, row in self.rewrites.values():
+            waiting = book.unread_rewrites.setdefault(row.get("stage", "simplify"), [])
+            waiting.append(partial(self._rewrite, book, place, row))
+        if self.base.ops:  # the shipped rows are checked by the tests, and read when needed
+            self._check(book, fresh)
+        for place, row in self.rows.values():
+            check_judged(place, row)
         return book
+
+    def _check(self, book: Rulebook, fresh: Mapping[str, Op]) -> None:
+        """Raise `RuleError` for a template, a body or a rewrite row that is refused."""
+        for name, op in fresh.items():
+            check_array_template(self.rows[name][0], op)
+            if op.column("sympy"):
+                check_sympy_template(self.rows[name][0], op)
+            book.read_bodies(op)
+        _ = book.rewrites
 
     def _collect(self, path: Path) -> None:
         try:
@@ -85,11 +94,14 @@ class Loader:
     def _collect_rewrite(self, file: str, row: dict[str, Any]) -> None:
         place = f"{file} [[rewrite]] {row.get('name', '?')}"
         check_rewrite_row(place, row)
-        known = {r.name: "the shipped rules" for r in self.base.rewrites}
-        known |= {other["name"]: where.split()[0] for where, other in self.rewrites}
-        if row["name"] in known:
-            raise RuleError(f"{place}: the rewrite is declared twice, also in {known[row['name']]}")
-        self.rewrites.append((place, row))
+        name, other = row["name"], ""
+        if name in self.rewrites:
+            other = self.rewrites[name][0].split()[0]
+        elif any(known.name == name for known in self.base.rewrites):
+            other = "the shipped rules"
+        if other:
+            raise RuleError(f"{place}: the rewrite is declared twice, also in {other}")
+        self.rewrites[name] = (place, row)
 
     def _check_calls(self, fresh: Mapping[str, Op]) -> None:
         """Operations may share a name only if the number of arguments or a vector among them tells
@@ -110,32 +122,20 @@ class Loader:
         slots = tuple(Slot(slot, *_shape(place, shape)) for slot, shape in args.items())
         rows, cols = _shape(place, row.get("shape", "1 1"))
         data_dims = () if row.get("macro") else tuple(row.get("dims", ()))
-        op = Op(
+        return Op(
             name, slots, rows, cols, bool(row.get("variadic")), data_dims,
             row.get("call", ""), row.get("role", ""), row,
         )  # fmt: skip
-        if "array" in row:
-            check_array_template(place, op)
-        if "sympy" in row:
-            check_sympy_template(place, op)
-        return op
 
     def _bodies(self, book: Rulebook, name: str, op: Op) -> None:
         place, row = self.rows[name]
         slots = {slot.name: (slot.rows, slot.cols) for slot in op.slots}
         result: Shape = (op.rows, op.cols)
-        for slot, shape in slots.items():
-            for column, extra, expected in (
-                ("d", {"H": shape}, result),
-                ("adjoint", {"G": result}, shape),
-                ("vec", {}, (dim_mul(*result), dim_mul(*shape))),
-            ):
+        for slot in slots:
+            for column in ("d", "adjoint", "vec"):
                 text = row.get(column, {}).get(slot)
                 if text is not None and text != "0" and not text.startswith(REFUSAL):
-                    book.unread[op, column, slot] = partial(
-                        self._template, book, f"{place} {column}.{slot}", text, slots | extra,
-                        expected,
-                    )  # fmt: skip
+                    book.unread[op, column, slot] = partial(self._rule, book, op, column, slot)
         if op.column("d") is not None:
             self._check_slots(place, op)
         for column, expected in (("define", result), ("transpose", result[::-1])):
@@ -143,6 +143,18 @@ class Loader:
                 book.unread[op, column, ""] = partial(
                     self._template, book, f"{place} {column}", row[column], slots, expected
                 )
+
+    def _rule(self, book: Rulebook, op: Op, column: str, slot: str) -> Template:
+        """Read what a row says of a slot: a differential in H, an adjoint in G, or a matrix."""
+        place, row = self.rows[op.name]
+        slots = {s.name: (s.rows, s.cols) for s in op.slots}
+        shape, result = slots[slot], (op.rows, op.cols)
+        extra: dict[str, Shape] = {"d": {"H": shape}, "adjoint": {"G": result}}.get(column, {})
+        expected: Shape = {"d": result, "adjoint": shape}.get(column) or (
+            dim_mul(*result), dim_mul(*shape)
+        )  # fmt: skip
+        where = f"{place} {column}.{slot}"
+        return self._template(book, where, row[column][slot], {**slots, **extra}, expected)
 
     def _macro(self, book: Rulebook, op: Op) -> Template | None:
         if not op.column("macro"):

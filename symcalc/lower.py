@@ -47,7 +47,7 @@ class Lowering:
     ) -> None:  # fmt: skip
         self.free = free
         self.algebra = algebra
-        self.rows: LowerRows = algebra.lower_rows
+        self.rows: LowerRows = algebra.book.lower_rows
         self.costs = Costs(sizes)
         self.attributes = attributes
         self.real = real

@@ -59,8 +59,7 @@ class LowerRows:
         self.nodes: dict[str, list[LowerRow]] = {}
         self.traces: list[LowerRow] = []
         for rewrite in sorted(rewrites, key=lambda r: r.name):
-            if rewrite.stage == "lower":
-                self._index(LowerRow(rewrite))
+            self._index(LowerRow(rewrite))
 
     def matcher(self, attributes: Attributes, turn: Turn, join: Join, thin: bool) -> Matcher:
         """Return what matches these rows, knowing what is known of expressions."""

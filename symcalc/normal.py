@@ -52,6 +52,7 @@ class Normalizer:
         self.length = Lengths().of
         self.fired: list[str] = []
         self.depth = 0  # of rewrites inside rewrites
+        self.cut = False  # whether a product was too long to be one chain
         self.attributes = Attributes(self)
         self.chains = Chains(self)
         self.commuting = Commuting(self)

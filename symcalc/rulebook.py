@@ -11,8 +11,10 @@ from symcalc.algebra import Algebra
 from symcalc.errors import RuleError, ShapeError
 from symcalc.expr import Expr
 from symcalc.loader import Loader as _Loader
+from symcalc.lower_rows import LowerRows
 from symcalc.op import Op, Rewrite
 from symcalc.reader import read
+from symcalc.rows import STAGES
 from symcalc.shape import LOOSE, dim_names
 from symcalc.sympy_functions import Functions
 from symcalc.sympy_out import plain_call
@@ -28,7 +30,10 @@ class Rulebook:
         self.ops = dict(ops)
         self.algebra = Algebra(self.ops)
         self.algebra.book = self
-        self.rewrites = tuple(rewrites)
+        self.unread_rewrites: dict[str, list[Callable[[], Rewrite]]] = {}  # by stage
+        self._stages: dict[str, list[Rewrite]] = {}
+        for row in rewrites:
+            self._stages.setdefault(row.stage, []).append(row)
         self.bodies: dict[tuple[Op, str, str], Template] = {}
         self.unread: dict[tuple[Op, str, str], Callable[[], Template]] = {}
         self.cache: dict[Any, Any] = {}
@@ -47,6 +52,22 @@ class Rulebook:
         for op in fresh.values():
             op.algebra = book.algebra
         return book
+
+    def stage(self, name: str) -> list[Rewrite]:
+        """Return the rewrite rows of a stage. They are read when first asked."""
+        rows = self._stages.setdefault(name, [])
+        rows += [read_row() for read_row in self.unread_rewrites.pop(name, ())]
+        return rows
+
+    @property
+    def rewrites(self) -> tuple[Rewrite, ...]:
+        """The rewrite rows of all stages."""
+        return tuple(row for name in STAGES for row in self.stage(name))
+
+    @cached_property
+    def lower_rows(self) -> LowerRows:
+        """The rows of the stage "lower", compiled."""
+        return LowerRows(self.stage("lower"))
 
     def find(self, name: str) -> list[Op]:
         """Return the operations that the language calls `name` (`diag` has two)."""

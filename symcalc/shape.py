@@ -48,7 +48,7 @@ def _terms(dim: Dim) -> dict[Monomial, Count]:
 
 def _dimension(terms: Mapping[Monomial, Count]) -> Dim:
     kept = {
-        names: int(count) if Fraction(count).denominator == 1 else count
+        names: count if isinstance(count, int) or count.denominator > 1 else count.numerator
         for names, count in terms.items()
         if count
     }

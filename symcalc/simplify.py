@@ -17,9 +17,8 @@ def rules_of(book: Rulebook) -> Rules:
     if "rules" not in book.cache:
         plain = Normalizer(book)
         compiled = []
-        for row in book.rewrites:
-            if row.stage == "simplify":
-                compiled += _compile(plain, row)
+        for row in book.stage("simplify"):
+            compiled += _compile(plain, row)
         book.cache["rules"] = Rules(compiled)
     rules: Rules = book.cache["rules"]
     return rules
@@ -59,6 +58,8 @@ def simplify(
         presenter, seen = Presenter(n, like), canonical
         before, e = e, presenter.present(canonical)
         if e in (before, canonical) or (like is not None and not presenter.regrouped):
+            break
+        if n.cut:  # read again, a long product is cut at other places: there is no fixed point
             break
     return e
 

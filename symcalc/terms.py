@@ -195,6 +195,8 @@ def _longest_repeat(factors: list[Expr], start: int) -> tuple[int, int]:
     """Return the length and number of repetitions of the block at `start` that saves most."""
     best = (1, 1)
     for length in range(1, (len(factors) - start) // 2 + 1):
+        if factors[start + length] is not factors[start]:
+            continue
         block = factors[start : start + length]
         count = 1
         while factors[start + count * length : start + (count + 1) * length] == block:

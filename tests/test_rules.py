@@ -11,9 +11,11 @@ import pytest
 
 from symcalc import ParseError, RuleError, SymcalcError, derive, functions, load_rules
 from symcalc import rows as row_language
+from symcalc.arraycode import check_array_template
 from symcalc.cli import main
 from symcalc.rulebook import Rulebook, _Loader, default_rules, rules_folder
 from symcalc.rulecheck import LEAVES, check_op, check_report, check_rewrite
+from symcalc.sympy_out import check_sympy_template
 
 BOOK = default_rules()
 SEEDS = (0, 1, 2)
@@ -72,6 +74,20 @@ def test_every_column_of_every_operation(op, seed):
 @pytest.mark.parametrize("row", BOOK.rewrites, ids=[row.name for row in BOOK.rewrites])
 def test_every_rewrite(row, seed):
     assert check_rewrite(BOOK, row, seed).passed, (seed, check_rewrite(BOOK, row, seed))
+
+
+@pytest.mark.parametrize("op", BOOK.ops.values(), ids=list(BOOK.ops))
+def test_every_template_calls_what_is_allowed(op):
+    check_array_template(op.name, op)
+    if op.column("sympy"):
+        check_sympy_template(op.name, op)
+
+
+def test_rewrites_are_read_when_their_stage_is_asked_for():
+    book = _Loader(Rulebook({})).load(rules_folder())
+    assert set(book.unread_rewrites) == {"simplify", "lower"}
+    assert len(book.stage("lower")) + len(book.stage("simplify")) == len(REWRITES)
+    assert {row.stage for row in book.stage("lower")} == {"lower"} and not book.unread_rewrites
 
 
 @pytest.mark.parametrize("name", ROWS)
