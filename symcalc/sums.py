@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, node, sort_key
-from symcalc.factors import flatten, untransposed
+from symcalc.factors import flatten, starts_negative, untransposed
 from symcalc.poly import Exponent, Scalars, content
 from symcalc.shape import SCALAR, Shape
 from symcalc.terms import TURN_SAVING, Factors, Term, transposes
@@ -52,7 +52,7 @@ class Sums:
 
     def _plain(self, terms: list[Term], shape: Shape) -> Expr:
         shown = [self.terms.term(t, shape) for t in terms]
-        lead = next((k for k, t in enumerate(terms) if t[0] > 0), 0)
+        lead = next((k for k, t in enumerate(shown) if not starts_negative(t)), 0)
         shown.insert(0, shown.pop(lead))
         return node(self.algebra.role["sum"], tuple(shown), shape)
 
