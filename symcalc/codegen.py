@@ -193,11 +193,10 @@ class _Writer:
         return total
 
     def _fitted(self, node: Expr, index: int) -> ast.expr:
-        arg = node.args[index]
-        tree = self.trees[arg]
+        tree = self.trees[arg := node.args[index]]
         if self.target.dtype and not arg.variables and arg.is_scalar and not node.op.role:
-            module, dtype = self.target.module, self.target.dtype
-            return ast.parse(f"{module}.tensor({ast.unparse(tree)}, dtype={dtype})").body[0].value
+            made = f"torch.tensor({ast.unparse(tree)}, dtype={self.target.dtype})"
+            return ast.parse(made, mode="eval").body
         wanted = full_form(node, index)
         return tree if wanted is None else self._reshaped(tree, wanted)
 
