@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from symcalc.op import Op
 
 MAX_CHAIN = 40
+MAX_OPENED = 6  # terms of a sum that is multiplied out in a trace
 
 
 class Chains:
@@ -122,7 +123,7 @@ class Chains:
             factors = turned
         else:
             sign = 1
-        poly = self._cancelled(factors)
+        poly = self._turned_reduced(turned, factors) or self._cancelled(factors)
         if poly is not None:
             return self.n.multiply(self.n.number(sign), poly)
         factors, turn = self._regrouped(factors)
@@ -131,6 +132,12 @@ class Chains:
         result = term(SCALAR, Mono(((whole, 1),)))
         self.n.memo[whole] = result
         return self.n.multiply(self.n.number(sign), result) if sign != 1 else result
+
+    def _turned_reduced(self, turned: tuple[Expr, ...], factors: tuple[Expr, ...]) -> Poly | None:
+        """Apply the rows to a 1-by-1 product that was turned round; before, they were."""
+        if factors is not turned or self.n.rules.reduce_chain(self.n, factors) is None:
+            return None
+        return self.chain_poly(SCALAR, factors, ())
 
     def _cancelled(self, factors: tuple[Expr, ...]) -> Poly | None:
         """Write `a'*(b ./ a)` as `sum(b)`: entrywise factors of an inner product that cancel."""
@@ -215,11 +222,37 @@ class Chains:
 
     def trace(self, e: Expr) -> Poly:
         poly = self.n.normal(e.args[0])
+        opened = self._opened(poly)
+        if opened is not None:
+            value = self._traced(opened)
+            fewer = len(value.terms) < len(opened.terms)
+            if fewer or not all(_has_trace(mono.scalars) for mono in value.terms):
+                return value
+        return self._traced(poly)
+
+    def _traced(self, poly: Poly) -> Poly:
         parts = []
         for mono, c in poly.terms.items():
-            value = self._trace_of(mono.factors, e.args[0].shape)
+            value = self._trace_of(mono.factors, poly.shape)
             parts.append((self.n.multiply(term(SCALAR, Mono(mono.scalars)), value), c))
         return add_terms(SCALAR, parts)
+
+    def _opened(self, poly: Poly) -> Poly | None:
+        """Multiply the only sum of a product out: in a trace its terms may be equal, or shorter."""
+        if poly.single is None:
+            return None
+        (scalars, factors), c = poly.single
+        places = [k for k, f in enumerate(factors) if untransposed(f).op.role == "sum"]
+        if len(places) != 1 or len(self.n.normal(factors[places[0]]).terms) > MAX_OPENED:
+            return None
+        place = places[0]
+        inner = self.n.normal(factors[place]).terms
+        before, after = factors[:place], factors[place + 1 :]
+        parts = [
+            (self.chain_poly(poly.shape, before, m.factors + after, m.scalars), c * k)
+            for m, k in inner.items()
+        ]
+        return self.n.multiply(term(SCALAR, Mono(scalars)), add_terms(poly.shape, parts))
 
     def _trace_of(self, factors: tuple[Expr, ...], shape: Shape) -> Poly:
         """Return the trace of a chain: the smallest of its rotations and their transposes."""
@@ -251,6 +284,10 @@ class Chains:
         ]
         _, sign, best = min(rotations, key=lambda rotation: rotation[0])
         return sign, best
+
+
+def _has_trace(scalars: Scalars) -> bool:
+    return any(base.op.role == "trace" for base, _ in scalars)
 
 
 def _is_ones(e: Expr) -> bool:

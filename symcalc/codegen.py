@@ -152,7 +152,7 @@ class _Writer:
             values[f"{name}_"] = self._shared(self._fill(shared, values))
         tree = signed(self._fill(node.op.column(column), values))
         whole = column_for(node) == "array" and 1 in node.shape and not node.op.column("any_rank")
-        if whole and any(full_form(node, k) for k in range(len(node.args))):
+        if whole and (node.op.dims or any(full_form(node, k) for k in range(len(node.args)))):
             return self._reshaped(tree, () if node.is_scalar else (-1,))
         return tree
 
@@ -193,7 +193,10 @@ class _Writer:
         return total
 
     def _fitted(self, node: Expr, index: int) -> ast.expr:
-        tree = self.trees[node.args[index]]
+        tree = self.trees[arg := node.args[index]]
+        if self.target.dtype and not arg.variables and arg.is_scalar and not node.op.role:
+            made = f"torch.tensor({ast.unparse(tree)}, dtype={self.target.dtype})"
+            return ast.parse(made, mode="eval").body
         wanted = full_form(node, index)
         return tree if wanted is None else self._reshaped(tree, wanted)
 

@@ -86,6 +86,13 @@ class Presenter:
         """Return the presented forms of factors."""
         return tuple(self.shown[f] for f in factors)
 
+    def _all_worded(self, factors: Factors) -> Factors:
+        """Return factors as their author wrote them, where that does not change the sign."""
+        worded = [self.as_worded(f) for f in factors]
+        if sum([sign < 0 for sign, _ in worded]) % 2:
+            return self.all_shown(factors)
+        return tuple(shown for _, shown in worded)
+
     def present(self, root: Expr) -> Expr:
         """Return the presented form of a canonical expression."""
         stack: list[Expr | None] = [root]
@@ -123,7 +130,7 @@ class Presenter:
                 [(c, m.scalars, m.factors) for m, c in poly.ordered], poly.shape
             )
         if e.op.role == "product" and len(factors := flatten(e, MAX_FACTORS)) <= MAX_FACTORS:
-            return self.terms.chain(self.all_shown(factors), e.shape)
+            return self.terms.chain(self._all_worded(factors), e.shape)
         shown = rebuild(e, tuple(self.shown[arg] for arg in e.args))
         return self._untransposed(e, shown) if e.op.role == "transpose" else shown
 

@@ -247,11 +247,10 @@ class Matcher:
         if variable.op.role != "symbol" or variable not in binding:
             return None
         poly = self.n.normal(binding[variable])
-        mono, c = (self.n.chains.transpose(poly) if turned else poly).single or (None, None)
-        if mono is None:
-            factors: Factors = (self._turned(binding[variable]) if turned else binding[variable],)
-        elif c != 1 or mono.scalars or not mono.factors:
-            factors = (pattern,)  # no chain of factors equals it: nothing matches
+        poly = self.n.chains.transpose(poly) if turned else poly
+        mono, c = self.n.single(poly) if poly.terms else (None, None)
+        if mono is None or c != 1 or mono.scalars or not mono.factors:
+            factors: Factors = (pattern,)  # no chain of factors equals it: nothing matches
         else:
             factors = mono.factors
         return factors[::-1] if backwards else factors

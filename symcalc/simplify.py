@@ -31,7 +31,8 @@ def _compile(plain: Normalizer, row: Rewrite) -> list[Rule]:
     found = [Rule(row, lhs, rhs)]
     if lhs.op.role == "product":
         turned = plain.canonical(plain.algebra.transpose(lhs))
-        if turned is not lhs and turned.op.role == "product":
+        symmetry = turned is plain.canonical(row.rhs)  # `A*B` is symmetric: used in one direction
+        if turned is not lhs and turned.op.role == "product" and not symmetry:
             found.append(Rule(row, turned, plain.algebra.transpose(row.rhs)))
     return found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, node, sort_key
-from symcalc.factors import flatten, untransposed
+from symcalc.factors import flatten, starts_negative, untransposed
 from symcalc.poly import Exponent, Scalars, content
 from symcalc.shape import SCALAR, Shape
 from symcalc.terms import TURN_SAVING, Factors, Term, transposes
@@ -52,7 +52,7 @@ class Sums:
 
     def _plain(self, terms: list[Term], shape: Shape) -> Expr:
         shown = [self.terms.term(t, shape) for t in terms]
-        lead = next((k for k, t in enumerate(terms) if t[0] > 0), 0)
+        lead = next((k for k, t in enumerate(shown) if not starts_negative(t)), 0)
         shown.insert(0, shown.pop(lead))
         return node(self.algebra.role["sum"], tuple(shown), shape)
 
@@ -143,7 +143,7 @@ class Sums:
         outer, scalars, inner = self._common_scalars(terms)
         before, after, inner = _common_factors(inner)
         if outer != 1 or scalars or before or after:
-            rest = [(c, s, f) for c, s, f in inner]
+            rest = inner
             middle = (
                 before[-1].shape[1] if before else shape[0],
                 after[0].shape[0] if after else shape[1],
@@ -151,18 +151,20 @@ class Sums:
             if before or after:
                 if middle == SCALAR and shape != SCALAR:
                     return None
-                penalty = any(not f for _, _, f in rest)
-                if shape[1] == 1 and middle[1] != 1 and any(_is_full(f) for _, _, f in rest):
-                    return None
                 box = self.presenter.box(self.sum_of(rest, middle))
                 whole = self.terms.term((outer, scalars, (*before, box, *after)), shape)
-                return None if penalty and not self._saves(whole, terms, shape) else whole
+                full = shape[1] == 1 != middle[1] and any(_is_full(f) for _, _, f in rest)
+                penalty = any(not f for _, _, f in rest)
+                if not full and (not penalty or self._saves(whole, terms, shape)):
+                    return whole
+                if outer == 1 and not scalars:
+                    return None
+                inner = [(c, s, (*before, *f, *after)) for c, s, f in inner]
             if shape == SCALAR:
-                box = self.presenter.box(self.sum_of(rest, shape))
+                box = self.presenter.box(self.sum_of(inner, shape))
                 return self.terms.term((outer, (*scalars, (box, 1)), ()), shape)
-            return self.terms.term(
-                (outer, scalars, (self.presenter.box(self.sum_of(rest, shape)),)), shape
-            )
+            box = self.presenter.box(self.sum_of(inner, shape))
+            return self.terms.term((outer, scalars, (box,)), shape)
         return self._grouped(terms, shape)
 
     def _saves(self, whole: Expr, terms: list[Term], shape: Shape) -> bool:

@@ -1,7 +1,8 @@
 """Textbook identities against independent numbers.
 
-The cases in `corpus/*.toml` are formulas printed in the Matrix Cookbook and on Wikipedia;
-`corpus/truth.json` holds, for each, the derivative that JAX gives at two random points.
+The cases in `corpus/*.toml` are formulas printed in the Matrix Cookbook and on Wikipedia, and
+objectives of every day; `corpus/*truth.json` hold, for each, the derivative that JAX gives at two
+random points.
 """
 
 import json
@@ -15,10 +16,17 @@ from symcalc.rulebook import default_rules
 from symcalc.simplify import simplify
 
 CORPUS = Path(__file__).parent / "corpus"
-CASES = json.loads((CORPUS / "truth.json").read_text(encoding="utf-8"))
+TRUTHS = ("truth.json", "everyday_truth.json")
+CASES = {
+    name: case
+    for file in TRUTHS
+    for name, case in json.loads((CORPUS / file).read_text(encoding="utf-8")).items()
+}
 STRUCTURES = {
     "symmetric": lambda a: (a + a.T) / 2, "spd": lambda a: (a + a.T) / 2,
+    "psd": lambda a: (a + a.T) / 2,
     "diagonal": lambda a: np.diag(np.diag(a)), "skew": lambda a: (a - a.T) / 2,
+    "lower": np.tril, "upper": np.triu,
 }  # fmt: skip
 
 
