@@ -8,8 +8,9 @@ from functools import partial, reduce
 from symcalc.algebra import Algebra
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
-from symcalc.shape import LOOSE, Dim, Unifier, dim_add, dim_names, dim_sub, parse_dim, shape_text
+from symcalc.shape import Dim, dim_add, dim_names, dim_sub, parse_dim, shape_text
 from symcalc.show import brief
+from symcalc.unifier import LOOSE, Unifier
 
 
 def places(a: Expr, text: str, variables: Container[str]) -> list[Dim]:

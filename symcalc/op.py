@@ -9,11 +9,9 @@ from zlib import crc32
 
 from symcalc.errors import ShapeError
 from symcalc.shape import (
-    LOOSE,
     Dim,
     Polynomial,
     Shape,
-    Unifier,
     Unify,
     dim_div,
     dim_names,
@@ -21,6 +19,7 @@ from symcalc.shape import (
     same,
     shape_text,
 )
+from symcalc.unifier import LOOSE, Unifier
 
 if TYPE_CHECKING:
     from symcalc.algebra import Algebra

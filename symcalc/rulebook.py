@@ -15,10 +15,11 @@ from symcalc.lower_rows import LowerRows
 from symcalc.op import Op, Rewrite
 from symcalc.reader import read
 from symcalc.rows import STAGES
-from symcalc.shape import LOOSE, dim_names
+from symcalc.shape import dim_names
 from symcalc.sympy_functions import Functions
 from symcalc.sympy_out import plain_call
 from symcalc.template import Template
+from symcalc.unifier import LOOSE
 
 __all__ = ["Rewrite", "Rulebook", "_Loader", "default_rules", "load_rules", "rules_folder"]
 

@@ -13,8 +13,9 @@ from symcalc.expr import Expr, node
 from symcalc.late import difflib
 from symcalc.op import Op
 from symcalc.postfix import Item
-from symcalc.shape import FREE, SCALAR, Dim, Unifier, dim_names
+from symcalc.shape import SCALAR, Dim, dim_names
 from symcalc.sympy_names import function_names
+from symcalc.unifier import FREE, Unifier
 
 POWERS = ("^", ".^")
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from symcalc.expr import Expr, node
 from symcalc.graph import postorder
-from symcalc.shape import FREE, LOOSE, SCALAR, Dim, Shape, Unifier, dim_names, dim_substitute
+from symcalc.shape import SCALAR, Dim, Shape, dim_names, dim_substitute
+from symcalc.unifier import FREE, LOOSE, Unifier
 
 DIM_NAMES = "nmpqrskl"
 
