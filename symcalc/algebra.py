@@ -61,8 +61,7 @@ class Algebra:
 
     def number(self, value: Number) -> Expr:
         """Return an exact rational constant. Raises `ShapeError` beyond a reasonable size."""
-        size = value.numerator.bit_length() + value.denominator.bit_length()
-        if size > MAX_NUMBER_BITS:
+        if value.numerator.bit_length() + value.denominator.bit_length() > MAX_NUMBER_BITS:
             raise ShapeError("a number here is too large")
         return node(self.role["number"], (), SCALAR, exact(value))
 
@@ -178,11 +177,11 @@ class Algebra:
             return self._multiple(a.args[0], self.times(a.args[1], b))
         if b.op is scale:
             return self._multiple(b.args[0], self.times(a, b.args[1]))
-        if "quotient" in (a.op.role, b.op.role):
+        if a.op.role == "quotient" or b.op.role == "quotient":
             a, divisors = self._numerator(a)
             b, others = self._numerator(b)
             return self._over(self.times(a, b), [*divisors, *others])
-        if not self.unify(a.shape[1], b.shape[0]):
+        if a.shape[1] != b.shape[0] and not self.unify(a.shape[1], b.shape[0]):
             raise self._product_error(a, b)
         return node(self.role["product"], (a, b), (a.shape[0], b.shape[1]))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.exact import HALF, Number
 from symcalc.expr import Expr, node, sort_key
-from symcalc.factors import untransposed
+from symcalc.factors import MAX_FACTORS, untransposed
 from symcalc.poly import UNIT, Exponent, Mono, Poly, Scalars, add_terms, atom, below_line, term
 from symcalc.shape import SCALAR, Shape
 
@@ -21,6 +21,7 @@ class Entrywise:
 
     def __init__(self, normalizer: Normalizer) -> None:
         self.n = normalizer
+        self.taken: dict[Expr, Factors] = {}
 
     def product(self, e: Expr) -> Poly:
         """Return the normal form of `A .* B`."""
@@ -98,7 +99,14 @@ class Entrywise:
         )
 
     def _factors(self, e: Expr) -> Factors:
-        """Take a canonical entrywise product apart."""
+        """Take a canonical entrywise product apart; one of very many factors stays whole."""
+        found = self.taken.get(e)
+        if found is None:
+            found = self._apart(e)
+            self.taken[e] = found = found if len(found) <= MAX_FACTORS else {e: 1}
+        return found
+
+    def _apart(self, e: Expr) -> Factors:
         role = e.op.role
         if role in ("hadamard", "entrywise quotient"):
             left, right = (self._factors(arg) for arg in e.args)
@@ -122,8 +130,12 @@ class Entrywise:
     def _merged(self, a: Factors, b: Factors) -> Factors:
         merged = dict(a)
         for base, k in b.items():
-            merged[base] = self.n.scalars.add_exponents(merged[base], k) if base in merged else k
-        return {base: k for base, k in merged.items() if k != 0}
+            total = self.n.scalars.add_exponents(merged[base], k) if base in merged else k
+            if total == 0:
+                merged.pop(base, None)
+            else:
+                merged[base] = total
+        return merged
 
     def _combine(self, shape: Shape, parts: list[Poly], c: Number) -> Poly:
         scalars: Scalars = ()

@@ -71,7 +71,7 @@ def unfold(e: Expr, book: Rulebook, n: Normalizer | None = None) -> tuple[Expr, 
     A function that no row touches is returned as the user wrote it.
     """
     n = n or normalizer(book)
-    canonical = n.canonical(e)
+    poly = n.normal(e)
     if not n.fired:
         return e, []
-    return Presenter(n, e).present(canonical), list(dict.fromkeys(n.fired))
+    return Presenter(n, e).present(n.build(poly)), list(dict.fromkeys(n.fired))

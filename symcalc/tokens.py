@@ -73,6 +73,8 @@ def _token(text: str, match: re.Match[str]) -> Token:
         raise ParseError(caret(text, at, message))
     if word in REFUSED:
         raise ParseError(caret(text, at, REFUSED[word]))
+    if kind in ("name", "number") and word.isascii():
+        return Token(kind, word, at)
     if kind == "half":
         return Token("number", unicodedata.normalize("NFKC", word).replace("⁄", "/"), at)
     if kind in ("name", "suffix"):
