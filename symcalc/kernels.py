@@ -61,9 +61,10 @@ class Kernels:
     def embed(self, a: Array, i: int, j: int, m: int, n: int) -> Array:
         """Return the m-by-n matrix with `a` from row i and column j on, zeros elsewhere."""
         p, q = a.shape
-        zeros, join = self._xp.zeros, self._xp.concatenate
-        row = join((zeros((p, j)), a, zeros((p, n - j - q))), 1)
-        return join((zeros((i, n)), row, zeros((m - i - p, n))), 0)
+        left, right = self._xp.zeros((p, j)), self._xp.zeros((p, n - j - q))
+        above, below = self._xp.zeros((i, n)), self._xp.zeros((m - i - p, n))
+        row = self._xp.concatenate((left, a, right), 1)
+        return self._xp.concatenate((above, row, below), 0)
 
     def kron_left(self, m: Array, b: Array) -> Array:
         return self._xp.einsum("ipjq,pq->ij", self._blocks(m, b.shape), b)
@@ -112,13 +113,13 @@ class Kernels:
         """Return the matrix whose block ij is the diagonal matrix of the entries ij of a stack."""
         p, m, n = a.shape
         eye = self._xp.reshape(self._xp.eye(p), (1, p, 1, p))
-        spread = self._xp.reshape(self._xp.swapaxes(a, 0, 1), (m, p, n, 1))
+        spread = self._xp.reshape(self._xp.moveaxis(a, 0, 1), (m, p, n, 1))
         return self._xp.reshape(eye * spread, (m * p, n * p))
 
     def commuted_rows(self, a: Array, m: int, n: int) -> Array:
         """Return `K(m, n) @ a`: the rows as the entries of a transposed matrix."""
         blocks = self._xp.reshape(a, (n, m, a.shape[1]))
-        return self._xp.reshape(self._xp.swapaxes(blocks, 0, 1), (m * n, a.shape[1]))
+        return self._xp.reshape(self._xp.moveaxis(blocks, 0, 1), (m * n, a.shape[1]))
 
     def add_diagonal(self, a: Array, c: Array) -> Array:
         """Return `a` with a number or a vector added to its diagonal."""
@@ -137,8 +138,8 @@ class Kernels:
         return self._xp.linalg.solve(a, b)
 
     def commutation(self, m: int, n: int) -> Array:
-        order = np.arange(m * n).reshape(n, m).T.ravel()
-        return self._xp.eye(m * n)[order]
+        blocks = self._xp.reshape(self._xp.eye(m * n), (n, m, m * n))
+        return self._xp.reshape(self._xp.moveaxis(blocks, 0, 1), (m * n, m * n))
 
     def duplication(self, n: int) -> Array:
         """Return D with `D*vech(A) = vec(A)`; vech stacks the columns of the lower half."""
@@ -199,9 +200,8 @@ class Kernels:
     def sylvester(self, a: Array, b: Array, c: Array) -> Array:
         """Return the solution x of `a x + x b = c`, by the Kronecker form of the equation."""
         m, n = c.shape
-        eye = self._xp.eye
-        matrix = self._xp.kron(eye(n), a) + self._xp.kron(b.T, eye(m))
-        solution = self._xp.linalg.solve(matrix, self._xp.reshape(c.T, (-1,)))
+        left, right = self._xp.kron(self._xp.eye(n), a), self._xp.kron(b.T, self._xp.eye(m))
+        solution = self._xp.linalg.solve(left + right, self._xp.reshape(c.T, (-1,)))
         return self._xp.reshape(solution, (n, m)).T
 
     def half_tril(self, a: Array) -> Array:
