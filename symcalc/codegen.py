@@ -175,7 +175,7 @@ class _Writer:
             values[f"{name}_"] = self._shared(self._fill(shared, values))
         tree = signed(self._fill(node.op.column(column), values))
         whole = column_for(node) == "array" and 1 in node.shape and not node.op.column("any_rank")
-        if whole and any(full_form(node, k) for k in range(len(node.args))):
+        if whole and (node.op.dims or any(full_form(node, k) for k in range(len(node.args)))):
             return self._reshaped(tree, () if node.is_scalar else (-1,))
         return tree
 
