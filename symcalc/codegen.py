@@ -13,7 +13,8 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from symcalc.arraycode import KERNELS, array_source, column_for
+from symcalc.arraycode import array_source, column_for
+from symcalc.dialect import Spoken, parsed
 from symcalc.errors import EvaluationError
 from symcalc.evaluate import compute, full_form, numpy_backend
 from symcalc.expr import Expr
@@ -23,10 +24,20 @@ from symcalc.pytrees import is_name, signed
 from symcalc.rulebook import Rulebook
 from symcalc.shape import Dim, dim_names
 from symcalc.show import declaration
-from symcalc.targets import TARGETS, Target, kernel_source
+from symcalc.targets import (
+    TARGETS,
+    Target,
+    imports_of,
+    kernel_source,
+    sizes_only,
+    special_of,
+)
 
 MAX_INLINE = 12  # deeper expressions are cut into named parts
-SPARE = frozenset("np jnp torch special value gradient jacobian hessian action bilinear".split())
+SPARE = frozenset(
+    "np jnp torch da xp _namespace delayed lapack matrix_functions special "
+    "value gradient jacobian hessian action bilinear".split()
+)
 
 
 def generate(
@@ -49,6 +60,7 @@ def generate(
     writer = _Writer(TARGETS[target], variables)
     results = [writer.result(label, e, list(outputs.values())) for label, e in outputs.items()]
     body = [
+        *writer.opening_lines(),
         *writer.size_lines(),
         *writer.lines,
         f"return {', '.join(results)}",
@@ -66,7 +78,7 @@ def generate(
     )
     helpers = writer.helpers()
     imports = [*TARGETS[target].imports, *writer.extra_imports]
-    return "\n\n\n".join(["\n".join(imports), *helpers, text]) + "\n"
+    return "\n\n\n".join([*filter(None, ["\n".join(imports)]), *helpers, text]) + "\n"
 
 
 class _Writer:
@@ -75,7 +87,7 @@ class _Writer:
     def __init__(self, target: Target, variables: Sequence[Expr]) -> None:
         self.target = target
         self.variables = variables
-        self.taken = set(SPARE) | {f"_{kernel}" for kernel in KERNELS}
+        self.taken = set(SPARE) | {f"_{kernel.lstrip('_')}" for kernel in dir(target.kernels)}
         self.names = {v: self.free_name(v.name) for v in variables}
         self.depth: dict[Expr, int] = {}
         self.varying: set[Expr] = set()
@@ -86,6 +98,17 @@ class _Writer:
         self.extra_imports: list[str] = []
         self.sizes: dict[str, tuple[str, str]] = {}
         self.count = 0
+        self.spoken = Spoken(target.dialect, self._like(), sizes_only(target))
+
+    def _like(self) -> str:
+        """Return the keywords that an array which is made gets."""
+        dialect = self.target.dialect
+        if array := self._first_array():
+            return dialect.like.format(array)
+        return dialect.like_scalar.format([*self.names.values(), "None"][0])
+
+    def _first_array(self) -> str:
+        return next((name for v, name in self.names.items() if not v.is_scalar), "")
 
     def free_name(self, name: str) -> str:
         """Return a Python name like this one that nothing else has."""
@@ -158,9 +181,9 @@ class _Writer:
 
     def _fill(self, template: str, values: Mapping[str, ast.expr]) -> ast.expr:
         """Return a template as a syntax tree, with trees for its slots."""
-        source = re.sub(r"\{(\w+)(\.\.\.)?\}", r"\1_", template)
-        filled: ast.Expression = _Fill(values, self).visit(ast.parse(source, mode="eval"))
-        return filled.body
+        tree = self.spoken.visit(parsed(re.sub(r"\{(\w+)(\.\.\.)?\}", r"\1_", template)))
+        filled: ast.expr = _Fill(values, self).visit(tree)
+        return filled
 
     def _shared(self, tree: ast.expr) -> ast.expr:
         """Return the name of a part that several operations may have in common."""
@@ -194,15 +217,14 @@ class _Writer:
 
     def _fitted(self, node: Expr, index: int) -> ast.expr:
         tree = self.trees[arg := node.args[index]]
-        if self.target.dtype and not arg.variables and arg.is_scalar and not node.op.role:
-            made = f"torch.tensor({ast.unparse(tree)}, dtype={self.target.dtype})"
-            return ast.parse(made, mode="eval").body
+        if (like := self._like()) and not arg.variables and arg.is_scalar and not node.op.role:
+            return parsed(f"{self.target.module}.asarray({ast.unparse(tree)}, {like})")
         wanted = full_form(node, index)
         return tree if wanted is None else self._reshaped(tree, wanted)
 
     def _reshaped(self, tree: ast.expr, shape: tuple[int, ...]) -> ast.expr:
         function = ast.Attribute(ast.Name(self.target.module), "reshape")
-        return ast.Call(function, [tree, ast.parse(str(shape), mode="eval").body], [])
+        return ast.Call(function, [tree, parsed(str(shape))], [])
 
     def _size(self, dim: Dim) -> ast.expr:
         """Return the expression for a dimension; its names are read off the arguments."""
@@ -210,7 +232,7 @@ class _Writer:
             if name not in self.sizes:
                 self.sizes[name] = (self.free_name(name), self._read_size(name))
         whole = re.sub(r"[^\W\d]\w*", lambda m: self.sizes[m[0]][0], str(dim))
-        return ast.parse(whole.replace("/", "//"), mode="eval").body
+        return parsed(whole.replace("/", "//"))
 
     def _read_size(self, name: str) -> str:
         for v in self.variables:
@@ -218,6 +240,14 @@ class _Writer:
                 if dim == name:
                     return f"{self.names[v]}.shape[{0 if 1 in v.shape else axis}]"
         raise EvaluationError(f"the size {name} is not the size of any argument")
+
+    def opening_lines(self) -> list[str]:
+        """Return the statements that make the library known and take the arrays in."""
+        first = self._first_array() or next(iter(self.names.values()), "")
+        lines = [self.target.opening.format(first)] if self.target.opening else []
+        arrays = [name for v, name in self.names.items() if not v.is_scalar]
+        taken_in = self.target.taken_in
+        return lines + [f"{name} = {taken_in}({name})" for name in arrays if taken_in]
 
     def size_lines(self) -> list[str]:
         return [f"{name} = {source}" for name, source in self.sizes.values()]
@@ -231,10 +261,10 @@ class _Writer:
     def namespace(self, name: str) -> ast.expr:
         if name == "xp":
             return ast.Name(self.target.module)
-        line, module = self.target.special
+        line, module = special_of(self.target)
         if line and line not in self.extra_imports:
             self.extra_imports.append(line)
-        return ast.parse(module, mode="eval").body
+        return parsed(module)
 
     def helpers(self) -> list[str]:
         written: dict[str, str] = {}
@@ -244,17 +274,10 @@ class _Writer:
             if name not in written:
                 written[name], needed = kernel_source(name, self.target)
                 waiting += needed
-        if (
-            any(re.search(r"\bnp\.", text) for text in written.values())
-            and self.target.module != "np"
-        ):
-            self.extra_imports.append("import numpy as np")
-        if any("lapack." in text for text in written.values()):
-            self.extra_imports.append("from scipy.linalg import lapack")
-        if any("matrix_functions." in text for text in written.values()):
-            package, _, module = self.target.matrix_functions.rpartition(".")
-            self.extra_imports.append(f"from {package} import {module} as matrix_functions")
-        return list(written.values())
+        for name, line in imports_of(self.target):
+            if any(re.search(rf"\b{name}[.(]", text) for text in written.values()):
+                self.extra_imports.append(line)
+        return [*filter(None, [self.target.opened_by]), *written.values()]
 
 
 class _Fill(ast.NodeTransformer):
@@ -273,16 +296,6 @@ class _Fill(ast.NodeTransformer):
         if isinstance(node.value, ast.Name) and node.value.id == "k":
             return ast.Name(self.writer.kernel(node.attr))
         self.generic_visit(node)
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        name = getattr(node.func, "attr", "")
-        self.generic_visit(node)
-        if name == "kron" and self.writer.target.dtype:
-            node.args = [ast.Call(ast.Attribute(arg, "contiguous"), [], []) for arg in node.args]
-        if name in ("eye", "ones", "zeros") and self.writer.target.dtype:
-            dtype = ast.parse(self.writer.target.dtype, mode="eval").body
-            node.keywords.append(ast.keyword("dtype", dtype))
         return node
 
 

@@ -59,9 +59,10 @@ class Kernels(KroneckerKernels):
     def embed(self, a: Array, i: int, j: int, m: int, n: int) -> Array:
         """Return the m-by-n matrix with `a` from row i and column j on, zeros elsewhere."""
         p, q = a.shape
-        zeros, join = self._xp.zeros, self._xp.concatenate
-        row = join((zeros((p, j)), a, zeros((p, n - j - q))), 1)
-        return join((zeros((i, n)), row, zeros((m - i - p, n))), 0)
+        left, right = self._xp.zeros((p, j)), self._xp.zeros((p, n - j - q))
+        above, below = self._xp.zeros((i, n)), self._xp.zeros((m - i - p, n))
+        row = self._xp.concatenate((left, a, right), 1)
+        return self._xp.concatenate((above, row, below), 0)
 
     def add_diagonal(self, a: Array, c: Array) -> Array:
         """Return `a` with a number or a vector added to its diagonal."""
@@ -80,8 +81,8 @@ class Kernels(KroneckerKernels):
         return self._xp.linalg.solve(a, b)
 
     def commutation(self, m: int, n: int) -> Array:
-        order = np.arange(m * n).reshape(n, m).T.ravel()
-        return self._xp.eye(m * n)[order]
+        blocks = self._xp.reshape(self._xp.eye(m * n), (n, m, m * n))
+        return self._xp.reshape(self._xp.moveaxis(blocks, 0, 1), (m * n, m * n))
 
     def duplication(self, n: int) -> Array:
         """Return D with `D*vech(A) = vec(A)`; vech stacks the columns of the lower half."""
@@ -142,9 +143,8 @@ class Kernels(KroneckerKernels):
     def sylvester(self, a: Array, b: Array, c: Array) -> Array:
         """Return the solution x of `a x + x b = c`, by the Kronecker form of the equation."""
         m, n = c.shape
-        eye = self._xp.eye
-        matrix = self._xp.kron(eye(n), a) + self._xp.kron(b.T, eye(m))
-        solution = self._xp.linalg.solve(matrix, self._xp.reshape(c.T, (-1,)))
+        left, right = self._xp.kron(self._xp.eye(n), a), self._xp.kron(b.T, self._xp.eye(m))
+        solution = self._xp.linalg.solve(left + right, self._xp.reshape(c.T, (-1,)))
         return self._xp.reshape(solution, (n, m)).T
 
     def half_tril(self, a: Array) -> Array:

@@ -87,10 +87,10 @@ class KroneckerKernels:
         """Return the matrix whose block ij is the diagonal matrix of the entries ij of a stack."""
         p, m, n = a.shape
         eye = self._xp.reshape(self._xp.eye(p), (1, p, 1, p))
-        spread = self._xp.reshape(self._xp.swapaxes(a, 0, 1), (m, p, n, 1))
+        spread = self._xp.reshape(self._xp.moveaxis(a, 0, 1), (m, p, n, 1))
         return self._xp.reshape(eye * spread, (m * p, n * p))
 
     def commuted_rows(self, a: Array, m: int, n: int) -> Array:
         """Return `K(m, n) @ a`: the rows as the entries of a transposed matrix."""
         blocks = self._xp.reshape(a, (n, m, a.shape[1]))
-        return self._xp.reshape(self._xp.swapaxes(blocks, 0, 1), (m * n, a.shape[1]))
+        return self._xp.reshape(self._xp.moveaxis(blocks, 0, 1), (m * n, a.shape[1]))

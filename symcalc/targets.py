@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from symcalc.dialect import Dialect, Spoken
 from symcalc.errors import EvaluationError
 from symcalc.fast_kernels import FastKernels, LapackKernels
 from symcalc.kernels import Kernels
+from symcalc.library_kernels import NAMESPACE, DaskKernels, StandardKernels, TorchKernels
+
+SPECIAL = ("from scipy import special", "special")
+
+
+NUMPY = Dialect()
+ARRAY_LIKE = "dtype={0}.dtype, device=getattr({0}, 'device', None)"
 
 
 @dataclass(frozen=True)
@@ -19,17 +28,21 @@ class Target:
     imports: tuple[str, ...]
     module: str
     special: tuple[str, str]
-    dtype: str = ""
     kernels: type[Kernels] = Kernels
     real: bool = False  # whether the code is for real arrays, which nothing differentiates
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
+    exponential: str = ""  # what expm is called, if it is the only one of these
+    dialect: Dialect = NUMPY
+    opening: str = ""  # a statement about the first array, and the function that it calls
+    opened_by: str = ""
+    taken_in: str = ""  # what every array that is given is passed through
 
 
 TARGETS = {
     "numpy": Target(
         ("import numpy as np",),
         "np",
-        ("from scipy import special", "special"),
+        SPECIAL,
         kernels=FastKernels,
         real=True,
         matrix_functions="scipy.linalg",
@@ -37,7 +50,7 @@ TARGETS = {
     "scipy": Target(
         ("import numpy as np",),
         "np",
-        ("from scipy import special", "special"),
+        SPECIAL,
         kernels=LapackKernels,
         real=True,
         matrix_functions="scipy.linalg",
@@ -48,41 +61,158 @@ TARGETS = {
         ("from jax.scipy import special", "special"),
         matrix_functions="jax.scipy.linalg",
     ),
-    "torch": Target(("import torch",), "torch", ("", "torch.special"), "torch.float64"),
+    "torch": Target(
+        ("import torch",),
+        "torch",
+        ("", "torch.special"),
+        kernels=TorchKernels,
+        exponential="torch.linalg.matrix_exp",
+        dialect=Dialect(
+            {"kron": "k.kron"},
+            "dtype={0}.dtype, device={0}.device",
+            "dtype=getattr({0}, 'dtype', torch.float64), device=getattr({0}, 'device', None)",
+        ),
+    ),
+    "dask": Target(
+        ("import dask.array as da",),
+        "da",
+        SPECIAL,
+        kernels=DaskKernels,
+        real=True,
+        dialect=Dialect(
+            {
+                "kron": "k.kron",
+                "amax": "xp.max",
+                "linalg.inv": "k.inverse",
+                "linalg.pinv": "k.pseudo_inverse",
+                "linalg.solve": "k.solution",
+                "linalg.det": "k.determinant",
+                "linalg.matrix_power": "k.power",
+                "linalg.eigvalsh": "k.eigenvalues",
+                "linalg.eigh": "k.eigh",
+                "linalg.svd": "k.svd",
+                "special.polygamma": "",
+            }
+        ),
+        taken_in="da.asarray",
+    ),
+    "array_api": Target(
+        (),
+        "xp",
+        ("", ""),
+        kernels=StandardKernels,
+        real=True,
+        dialect=Dialect(
+            {
+                "kron": "k.kron",
+                "diag": "k.diag",
+                "amax": "xp.max",
+                "concatenate": "xp.concat",
+                "arctan": "xp.atan",
+                "arcsin": "xp.asin",
+                "arccos": "xp.acos",
+                "trace": "xp.linalg.trace",
+                "outer": "xp.linalg.outer",
+                "diagonal": "xp.linalg.diagonal",
+            },
+            ARRAY_LIKE,
+            ARRAY_LIKE,
+            axes=frozenset("sum max min prod amax concatenate".split()),
+            plain=True,
+            handed=True,
+        ),
+        opening="xp = _namespace({0})",
+        opened_by=NAMESPACE,
+    ),
 }
 
 
-def _with_library(source: str, target: Target) -> str:
-    """Name the function of matrices that the library has."""
+def special_of(target: Target) -> tuple[str, str]:
+    """Return how the special functions are imported, and what they are called then."""
+    if not target.special[1]:
+        raise EvaluationError("the array API has no special functions: choose another target")
+    return target.special
 
-    def named(match: re.Match[str]) -> str:
-        if target.matrix_functions:
-            return f"matrix_functions.{match[1]}("
-        if match[1] != "expm":
-            raise EvaluationError(f"{target.module} has no `{match[1]}`: choose another target")
-        return f"{target.module}.linalg.matrix_exp("
 
-    return re.sub(r"self\._library\(\)\.(\w+)\(", named, source)
+def library_function(name: str, target: Target) -> str:
+    """Return what a function of matrices is called."""
+    if target.matrix_functions:
+        return f"matrix_functions.{name}"
+    if name != "expm" or not target.exponential:
+        library = target.module if target.imports else "the array API"
+        raise EvaluationError(f"{library} has no `{name}`: choose another target")
+    return target.exponential
+
+
+def imports_of(target: Target) -> list[tuple[str, str]]:
+    """Return names that kernels may use, with the lines that import them."""
+    package, _, module = target.matrix_functions.rpartition(".")
+    found = [
+        ("np", "import numpy as np"),
+        ("lapack", "from scipy.linalg import lapack"),
+        ("matrix_functions", f"from {package} import {module} as matrix_functions"),
+        ("delayed", "from dask import delayed"),
+    ]
+    return [(name, line) for name, line in found if line not in target.imports]
+
+
+SHORT = (  # what a kernel says of itself, and what it says in the code
+    (r"\b_require_whole\(", "int("),
+    (r"\b_whole\(k\)", "int(k) if k == int(k) else None"),
+    (r"\bself\._(lapack|xp|delayed)(\(\)(?=\.)|\b)", r"\1"),
+    (r"\bself\.(?!_library)", "k."),
+)
 
 
 def kernel_source(name: str, target: Target) -> tuple[str, list[str]]:
     """Return the source of a kernel as a plain function, and the kernels that it calls."""
     source = textwrap.dedent(inspect.getsource(getattr(target.kernels, name)))
+    for said, written in SHORT:
+        source = re.sub(said, written, source)
     source = re.sub(
-        r": (Array|int|tuple\[int, int\]|Callable\[\[Array\], Array\])(?=[,)])", "", source
+        r"\bself\._library\(\)\.(\w+)", lambda m: library_function(m[1], target), source
     )
-    source = re.sub(r"\) -> [^:]+:", "):", source, count=1)
-    source = source.replace(f"def {name}(self, ", f"def _{name}(").replace(
-        "self._xp", target.module
+    tree = ast.parse(source).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    tree = _unannotated(tree, target)
+    needed = list(dict.fromkeys(re.findall(r"\bk\.(\w+)", ast.unparse(tree))))
+    plain = re.sub(r"\bk\._?(\w+)", r"_\1", ast.unparse(tree))
+    return re.sub(r"\bxp\b", target.module, plain), needed
+
+
+def _unannotated(tree: ast.FunctionDef, target: Target) -> ast.FunctionDef:
+    """Return a kernel as a function without types, in the dialect of the library."""
+    arrays = [
+        a.arg for a in tree.args.args if a.annotation and ast.unparse(a.annotation) == "Array"
+    ]
+    tree.name, tree.returns, tree.args.args = f"_{tree.name.lstrip('_')}", None, tree.args.args[1:]
+    for argument in [*tree.args.args, *filter(None, [tree.args.vararg])]:
+        argument.annotation = None
+    like = target.dialect.like and (target.dialect.like.format(*arrays[:1]) if arrays else "**like")
+    if like == "**like":
+        tree.args.kwarg = ast.arg("like")
+    if target.dialect.handed:
+        tree.args.args.insert(0, ast.arg("xp"))
+    spoken = Spoken(_without(target.dialect, tree.name), like, sizes_only(target))
+    written: ast.FunctionDef = ast.fix_missing_locations(spoken.visit(tree))
+    return written
+
+
+def _without(dialect: Dialect, name: str) -> Dialect:
+    """Return the words that a kernel may use itself: not those that it stands for."""
+    return replace(dialect, words={w: k for w, k in dialect.words.items() if k != f"k.{name[1:]}"})
+
+
+def sizes_only(target: Target) -> frozenset[str]:
+    """Return the kernels that make an array of sizes alone."""
+    return frozenset(
+        name
+        for name, method in vars(Kernels).items()
+        if inspect.isfunction(method)
+        and set(_annotations(method)) == {"int"}
+        and target.dialect.like
     )
-    if "_require_whole(" in source or "_whole(" in source:
-        source = source.replace("_require_whole(", "int(")
-        source = source.replace("whole = _whole(k)", "whole = int(k) if k == int(k) else None")
-    if target.dtype:
-        source = re.sub(r"(torch\.eye\([^()]*)\)", rf"\1, dtype={target.dtype})", source)
-    source = source.replace("self._lapack().", "lapack.")
-    source = _with_library(source, target)
-    needed = re.findall(r"self\.(\w+)", source)
-    source = re.sub(r"self\.(\w+)", lambda m: f"_{m[1].lstrip('_')}", source)
-    source = source.replace("def __", "def _")
-    return source.rstrip(), needed
+
+
+def _annotations(method: object) -> list[str]:
+    return [str(text) for slot, text in method.__annotations__.items() if slot != "return"]

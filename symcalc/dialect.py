@@ -1,0 +1,73 @@
+"""The words of a library: templates and kernels say `xp.concatenate`, the array API `xp.concat`.
+
+Templates and kernels are syntax trees over three names, `xp` (the library), `k` (the kernels) and
+`special`; this fold writes what the library calls otherwise, or does not have, in its own words.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from symcalc.errors import EvaluationError
+
+MADE = ("eye", "ones", "zeros", "asarray")  # functions that make an array out of nothing
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a library differs from NumPy."""
+
+    words: Mapping[str, str] = field(default_factory=dict)  # `concatenate`: `xp.concat`; "": none
+    like: str = ""  # keywords of an array that is made, after one that there is: `dtype={}.dtype`
+    like_scalar: str = ""  # the same after what may be a plain number
+    axes: frozenset[str] = frozenset()  # functions whose axis is a keyword
+    plain: bool = False  # whether arrays have neither `.real` nor `.ravel()`
+    handed: bool = False  # whether kernels are handed `xp`, which is known when the code runs
+
+
+def parsed(source: str) -> ast.expr:
+    """Return the syntax tree of an expression."""
+    return ast.parse(source, mode="eval").body
+
+
+class Spoken(ast.NodeTransformer):
+    """Writes a tree in a dialect; `like` are the keywords that made arrays get."""
+
+    def __init__(self, dialect: Dialect, like: str, sizes_only: frozenset[str]) -> None:
+        self.dialect = dialect
+        self.like = like
+        self.sizes_only = sizes_only  # kernels that are given no array
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        name = ast.unparse(node).removeprefix("xp.")
+        if name in self.dialect.words:
+            return self._said(name)
+        self.generic_visit(node)
+        return node.value if self.dialect.plain and node.attr == "real" else node
+
+    def _said(self, name: str) -> ast.expr:
+        if not self.dialect.words[name]:
+            raise EvaluationError(f"the target has no `{name}`: choose another one")
+        return parsed(self.dialect.words[name])
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        owner, _, name = ast.unparse(node.func).rpartition(".")
+        if name == "ravel" and self.dialect.plain and isinstance(node.func, ast.Attribute):
+            return ast.Call(
+                parsed("xp.reshape"), [self.visit(node.func.value), parsed("(-1,)")], []
+            )
+        self.generic_visit(node)
+        if owner == "xp" and name in self.dialect.axes and len(node.args) == 2:
+            node.keywords.append(ast.keyword("axis", node.args.pop()))
+        if name in (MADE if owner == "xp" else self.sizes_only):
+            node.keywords += _keywords(self.like)
+        if self.dialect.handed and ast.unparse(node.func).startswith("k."):
+            node.args.insert(0, ast.Name("xp"))
+        return node
+
+
+def _keywords(text: str) -> list[ast.keyword]:
+    call = parsed(f"made({text})")
+    return call.keywords if isinstance(call, ast.Call) else []
