@@ -196,7 +196,7 @@ class _Writer:
         tree = self.trees[arg := node.args[index]]
         if self.target.dtype and not arg.variables and arg.is_scalar and not node.op.role:
             made = f"torch.tensor({ast.unparse(tree)}, dtype={self.target.dtype})"
-            return ast.parse(made, mode="eval").body
+            tree = ast.parse(made, mode="eval").body
         wanted = full_form(node, index)
         return tree if wanted is None else self._reshaped(tree, wanted)
 
