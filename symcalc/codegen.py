@@ -218,7 +218,7 @@ class _Writer:
     def _fitted(self, node: Expr, index: int) -> ast.expr:
         tree = self.trees[arg := node.args[index]]
         if (like := self._like()) and not arg.variables and arg.is_scalar and not node.op.role:
-            return parsed(f"{self.target.module}.asarray({ast.unparse(tree)}, {like})")
+            tree = parsed(f"{self.target.module}.asarray({ast.unparse(tree)}, {like})")
         wanted = full_form(node, index)
         return tree if wanted is None else self._reshaped(tree, wanted)
 

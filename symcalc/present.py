@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from symcalc.exact import Number
 from symcalc.expr import Expr, rebuild
-from symcalc.factors import MAX_FACTORS, flatten
+from symcalc.factors import MAX_FACTORS, flatten, starts_negative
 from symcalc.graph import postorder
 from symcalc.poly import Mono, Poly
 from symcalc.sums import FACTORED_TERMS, Sums
@@ -131,8 +131,14 @@ class Presenter:
             )
         if e.op.role == "product" and len(factors := flatten(e, MAX_FACTORS)) <= MAX_FACTORS:
             return self.terms.chain(self._all_worded(factors), e.shape)
-        shown = rebuild(e, tuple(self.shown[arg] for arg in e.args))
+        shown = rebuild(e, tuple(self._argument(e, arg) for arg in e.args))
         return self._untransposed(e, shown) if e.op.role == "transpose" else shown
+
+    def _argument(self, e: Expr, arg: Expr) -> Expr:
+        """Write an argument; no minus sign comes into an entrywise product that had none."""
+        shown = self.shown[arg]
+        signed = starts_negative(shown) and not starts_negative(arg)
+        return arg if signed and e.op.role == "hadamard" else shown
 
     def _untransposed(self, e: Expr, shown: Expr) -> Expr:
         """Write the transpose of a sum as a sum where that is shorter."""

@@ -16,12 +16,11 @@ from symcalc.rulebook import default_rules
 from symcalc.simplify import simplify
 
 CORPUS = Path(__file__).parent / "corpus"
-TRUTHS = ("truth.json", "everyday_truth.json")
-CASES = {
-    name: case
-    for file in TRUTHS
-    for name, case in json.loads((CORPUS / file).read_text(encoding="utf-8")).items()
-}
+TEXTBOOKS, EVERYDAY = (
+    json.loads((CORPUS / file).read_text(encoding="utf-8"))
+    for file in ("truth.json", "everyday_truth.json")
+)
+CASES = {**TEXTBOOKS, **EVERYDAY}
 STRUCTURES = {
     "symmetric": lambda a: (a + a.T) / 2, "spd": lambda a: (a + a.T) / 2,
     "psd": lambda a: (a + a.T) / 2,
@@ -78,7 +77,9 @@ OTHERWISE = {
     "cookbook-0142-unstructured", "wikipedia-sbm-26-cof",
 }  # fmt: skip
 PRINTED = [
-    name for name, entry in CASES.items() if entry["case"].get("answer") and name not in OTHERWISE
+    name
+    for name, entry in TEXTBOOKS.items()
+    if entry["case"].get("answer") and name not in OTHERWISE
 ]
 
 
