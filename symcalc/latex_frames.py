@@ -81,6 +81,8 @@ class Frames:
         """Close the innermost part if what ends it stands at the place."""
         if not self.frames or self.frames[-1].end == ITEM:
             return False
+        if self.lexemes[self.place].kind == "matrix":
+            return False  # the bracket of a block matrix ends nothing else
         end = self.frames[-1].end
         if any(self.at_place(self.place + k) != text for k, text in enumerate(end)):
             return False
