@@ -6,14 +6,18 @@ import ast
 import inspect
 import re
 import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from symcalc.dialect import Dialect, Spoken
 from symcalc.errors import EvaluationError
 from symcalc.fast_kernels import FastKernels, LapackKernels
+from symcalc.foreign import Language
+from symcalc.julia import JULIA
 from symcalc.kernels import Kernels
 from symcalc.library_kernels import NAMESPACE, DaskKernels, StandardKernels, TorchKernels
+from symcalc.matlab import MATLAB
 
+LIKE_FIRST = "dtype={0}.dtype, device=getattr({0}, 'device', None)"
 SPECIAL = ("from scipy import special", "special")
 
 
@@ -28,10 +32,11 @@ class Target:
     real: bool = False  # whether the code is for real arrays, which nothing differentiates
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
     exponential: str = ""  # what expm is called, if it is the only one of these
-    dialect: Dialect = Dialect()
+    dialect: Dialect = field(default_factory=Dialect)
     opening: str = ""  # a statement about the first array, and the function that it calls
     opened_by: str = ""
     taken_in: str = ""  # what every array that is given is passed through
+    language: Language | None = None  # if it is not Python
 
 
 TARGETS = {
@@ -111,7 +116,8 @@ TARGETS = {
                 "outer": "xp.linalg.outer",
                 "diagonal": "xp.linalg.diagonal",
             },
-            *["dtype={0}.dtype, device=getattr({0}, 'device', None)"] * 2,
+            LIKE_FIRST,
+            LIKE_FIRST,
             axes=frozenset("sum max min prod amax concatenate".split()),
             plain=True,
             handed=True,
@@ -119,6 +125,8 @@ TARGETS = {
         opening="xp = _namespace({0})",
         opened_by=NAMESPACE,
     ),
+    "julia": Target((), "xp", ("", "special"), real=True, language=JULIA),
+    "matlab": Target((), "xp", ("", "special"), real=True, language=MATLAB),
 }
 
 
@@ -177,7 +185,9 @@ def kernel_source(name: str, target: Target) -> tuple[str, list[str]]:
 
 def _unannotated(tree: ast.FunctionDef, target: Target) -> ast.FunctionDef:
     """Return a kernel as a function without types, in the dialect of the library."""
-    arrays = [a.arg for a in tree.args.args if a.annotation and ast.unparse(a.annotation) == "Array"]
+    arrays = [
+        a.arg for a in tree.args.args if a.annotation and ast.unparse(a.annotation) == "Array"
+    ]
     tree.name, tree.returns, tree.args.args = f"_{tree.name.lstrip('_')}", None, tree.args.args[1:]
     for argument in [*tree.args.args, *filter(None, [tree.args.vararg])]:
         argument.annotation = None
@@ -187,7 +197,8 @@ def _unannotated(tree: ast.FunctionDef, target: Target) -> ast.FunctionDef:
     if target.dialect.handed:
         tree.args.args.insert(0, ast.arg("xp"))
     spoken = Spoken(_without(target.dialect, tree.name), like, sizes_only(target))
-    return ast.fix_missing_locations(spoken.visit(tree))
+    spoken.visit(tree)
+    return ast.fix_missing_locations(tree)
 
 
 def _without(dialect: Dialect, name: str) -> Dialect:
