@@ -1,4 +1,4 @@
-"""Code: a formula as a standalone function of NumPy, JAX or PyTorch, made from the array column.
+"""Code: a formula as a standalone function of a library, made from the array column.
 
 The templates are put together as syntax trees, so brackets come out right; what is used twice gets
 a name, kernels that are used come along as helper functions. The result runs without symcalc.
@@ -27,8 +27,7 @@ from symcalc.show import declaration
 from symcalc.targets import (
     TARGETS,
     Target,
-    imports_of,
-    kernel_source,
+    heading,
     sizes_only,
     special_of,
 )
@@ -75,7 +74,7 @@ def generate(
             *(f"    {line}" for line in lines),
         ]
     )
-    return "\n\n\n".join([*writer.heading(), text]) + "\n"
+    return "\n\n\n".join([*heading(row, writer.used, writer.extra_imports), text]) + "\n"
 
 
 def rank_of(e: Expr) -> str:
@@ -278,21 +277,6 @@ class _Writer:
         if line and line not in self.extra_imports:
             self.extra_imports.append(line)
         return parsed(module)
-
-    def heading(self) -> list[str]:
-        """Return the imports and the helper functions."""
-        written: dict[str, str] = {}
-        waiting = list(self.used)
-        while waiting:
-            name = waiting.pop(0)
-            if name not in written:
-                written[name], needed = kernel_source(name, self.target)
-                waiting += needed
-        for name, line in imports_of(self.target):
-            if any(re.search(rf"\b{name}[.(]", text) for text in written.values()):
-                self.extra_imports.append(line)
-        imports = "\n".join([*self.target.imports, *self.extra_imports])
-        return [*filter(None, [imports, self.target.opened_by]), *written.values()]
 
 
 def _constant(node: Expr) -> ast.expr:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,7 +61,7 @@ class Language:
 
     def spelled(self, name: str) -> str:
         """Return a name in letters that the language has."""
-        legal = re.sub(rf"[^{self.letters}]", lambda m: f"u{ord(m[0]):x}", name)
+        legal = re.sub(rf"[^{self.letters}]", lambda m: _in_ascii(m[0]), name)
         return legal if legal[0].isalpha() else f"v{legal}"
 
 
@@ -130,28 +131,23 @@ class _Translation:
             return Piece(repr(tree.value), ATOM, "0")
         if size := re.fullmatch(r"(\w+)\.shape\[(\d)\]", ast.unparse(tree)):
             return Piece(self.language.size.format(size[1], int(size[2]) + 1), ATOM, "0")
-        forms = list(_forms(tree))
-        for key, arguments in forms:
-            if key in self.language.rows:
-                return self._written(key, [self.expression(a) for a in arguments])
-        raise self._refused(forms[-1][0])
+        forms = dict(_forms(tree))
+        key = next((key for key in forms if key in self.language.rows), list(forms)[-1])
+        return self._written(key, [self.expression(a) for a in forms[key]])
 
     def _written(self, key: str, arguments: Sequence[Piece]) -> Piece:
         """Return what the first row says that fits the ranks."""
         ranks = "".join(piece.rank for piece in arguments)
-        for row in self.language.rows[key]:
+        for row in self.language.rows.get(key, ()):
             signature, level, template = row.split(" ", 2)
             if rank := _fitting(signature, ranks):
                 if template == "{0}":
                     return Piece(arguments[0].text, arguments[0].level, rank)
                 return Piece(template.format(*arguments), int(level), rank)
-        raise self._refused(key, f" of {' and '.join(RANKS[rank] for rank in ranks)}")
-
-    def _refused(self, key: str, arguments: str = "") -> EvaluationError:
-        shown = re.sub(r"^(xp|k|special)\.", "", key)
-        return EvaluationError(
-            f"`{shown}`{arguments} cannot be written in {self.language.name}: "
-            "choose the code of a Python library"
+        raise EvaluationError(
+            f"`{re.sub(r'^(xp|k|special)[.]', '', key)}` of "
+            f"{' and '.join(RANKS[rank] for rank in ranks)} cannot be written in "
+            f"{self.language.name}: choose the code of a Python library"
         )
 
     def helpers(self, lines: Iterable[str]) -> list[str]:
@@ -164,6 +160,14 @@ class _Translation:
                     found[name] = helper
                     waiting.append(helper)
         return [found[name] for name in sorted(found)]
+
+
+def _in_ascii(letter: str) -> str:
+    """Return what a letter is called: `mu`, `Sigma`, `u221e`."""
+    words = unicodedata.name(letter, "").split()
+    if words[:1] != ["GREEK"]:
+        return f"u{ord(letter):x}"
+    return words[-1].capitalize() if "CAPITAL" in words else words[-1].lower()
 
 
 def _fitting(signature: str, ranks: str) -> str:

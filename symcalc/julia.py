@@ -111,6 +111,8 @@ ROWS = {
     "k.sqrtm": ["2>2 5 sqrt({0})"],
     "k.expm_differential": ["22>2 5 _corner(exp, {0}, {1})"],
     "k.logm_differential": ["22>2 5 _corner(log, {0}, {1})"],
+    "k.fractional_power": ["20>2 5 exp({1:4} * log({0}))"],
+    "k.fractional_power_differential": ["202>2 5 _fractional_differential({0}, {1}, {2})"],
     "k.sylvester": ["222>2 5 sylvester({0}, {1}, -{2:5})"],
     "k.half_tril": ["2>2 5 _half_tril({0})"],
     "k.lambda_max": ["2>0 5 eigmax(_symmetric({0}))"],
@@ -189,6 +191,8 @@ function _corner(f, a, e)
     n = size(a, 1)
     return f([a e; zero(a) a])[1:n, n+1:end]
 end""",
+    "_fractional_differential": """\
+_fractional_differential(a, k, e) = _corner(b -> exp(k * log(b)), a, e)""",
     "_half_tril": """\
 _half_tril(a) = tril(a) - Diagonal(a) / 2""",
     "_symmetric": """\

@@ -112,6 +112,8 @@ ROWS = {
     "k.sqrtm": ["2>2 5 sqrtm({0})"],
     "k.expm_differential": ["22>2 5 corner_(@expm, {0}, {1})"],
     "k.logm_differential": ["22>2 5 corner_(@logm, {0}, {1})"],
+    "k.fractional_power": ["20>2 5 expm({1:4} * logm({0}))"],
+    "k.fractional_power_differential": ["202>2 5 fractional_differential_({0}, {1}, {2})"],
     "k.sylvester": ["222>2 5 sylvester({0}, {1}, {2})"],
     "k.half_tril": ["2>2 5 half_tril_({0})"],
     "k.lambda_max": ["2>0 5 max(eig(symmetric_({0})))"],
@@ -213,6 +215,7 @@ function y = top_singular_(a)
 end""",
     "power_differential_": """\
 function y = power_differential_(a, k, e)
+    assert(k == round(k), 'a whole exponent is needed');
     y = zeros(size(a));
     if k < 0
         e = -(a \\ e) / a;
@@ -227,6 +230,10 @@ function y = corner_(f, a, e)
     n = size(a, 1);
     y = f([a, e; zeros(n), a]);
     y = y(1:n, n+1:end);
+end""",
+    "fractional_differential_": """\
+function y = fractional_differential_(a, k, e)
+    y = corner_(@(b) expm(k * logm(b)), a, e);
 end""",
     "half_tril_": """\
 function y = half_tril_(a)

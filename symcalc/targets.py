@@ -147,20 +147,35 @@ def library_function(name: str, target: Target) -> str:
     return target.exponential
 
 
-def imports_of(target: Target) -> list[tuple[str, str]]:
+def heading(target: Target, used: list[str], imports: list[str]) -> list[str]:
+    """Return what stands above a function: its imports, and the kernels that it uses."""
+    written: dict[str, str] = {}
+    waiting = list(used)
+    while waiting:
+        name = waiting.pop(0)
+        if name not in written:
+            written[name], needed = kernel_source(name, target)
+            waiting += needed
+    lines = [*target.imports, *imports]
+    for name, line in _importable(target):
+        if any(re.search(rf"\b{name}[.(]", text) for text in written.values()):
+            lines.append(line)
+    return [*filter(None, ["\n".join(dict.fromkeys(lines)), target.opened_by]), *written.values()]
+
+
+def _importable(target: Target) -> list[tuple[str, str]]:
     """Return names that kernels may use, with the lines that import them."""
     package, _, module = target.matrix_functions.rpartition(".")
-    found = [
+    return [
         ("np", "import numpy as np"),
         ("lapack", "from scipy.linalg import lapack"),
         ("matrix_functions", f"from {package} import {module} as matrix_functions"),
         ("delayed", "from dask import delayed"),
     ]
-    return [(name, line) for name, line in found if line not in target.imports]
 
 
 SHORT = (  # what a kernel says of itself, and what it says in the code
-    (r"\b_require_whole\(", "int("),
+    (r"\b_require_whole\(", "k._exponent("),
     (r"\b_whole\(k\)", "int(k) if k == int(k) else None"),
     (r"\bself\._(lapack|xp|delayed)(\(\)(?=\.)|\b)", r"\1"),
     (r"\bself\.(?!_library)", "k."),
