@@ -1,4 +1,4 @@
-"""Code: a formula as a standalone function of NumPy, JAX or PyTorch, made from the array column.
+"""Code: a formula as a standalone function of a library, made from the array column.
 
 The templates are put together as syntax trees, so brackets come out right; what is used twice gets
 a name, kernels that are used come along as helper functions. The result runs without symcalc.
@@ -9,15 +9,15 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from symcalc.arraycode import array_source, column_for
-from symcalc.dialect import Spoken, parsed
+from symcalc.dialect import Filled, Spoken, parsed
 from symcalc.errors import EvaluationError
 from symcalc.evaluate import compute, full_form, numpy_backend
 from symcalc.expr import Expr
+from symcalc.foreign import translated
 from symcalc.graph import postorder
 from symcalc.plan import is_view, lowered, uses_of
 from symcalc.pytrees import is_name, signed
@@ -27,8 +27,7 @@ from symcalc.show import declaration
 from symcalc.targets import (
     TARGETS,
     Target,
-    imports_of,
-    kernel_source,
+    heading,
     sizes_only,
     special_of,
 )
@@ -56,29 +55,36 @@ def generate(
     """
     if target not in TARGETS:
         raise EvaluationError(f"the target is one of {', '.join(TARGETS)}, not {target!r}")
-    outputs = lowered(outputs, book, sizes, TARGETS[target].real)
-    writer = _Writer(TARGETS[target], variables)
-    results = [writer.result(label, e, list(outputs.values())) for label, e in outputs.items()]
-    body = [
-        *writer.opening_lines(),
-        *writer.size_lines(),
-        *writer.lines,
-        f"return {', '.join(results)}",
-    ]
-    arguments = ", ".join(writer.names[v] for v in variables)
-    described = "\n".join(f"{writer.names[v]}: {declaration(v)}" for v in variables)
+    row = TARGETS[target]
+    outputs = lowered(outputs, book, sizes, row.real)
+    writer = _Writer(row, variables)
+    results = {label: writer.result(label, e, outputs) for label, e in outputs.items()}
+    described = [f"{writer.names[v]}: {declaration(v)}" for v in variables]
+    if row.language:
+        ranks = {writer.names[v]: rank_of(v) for v in variables}
+        values = {label: (results[label], rank_of(e)) for label, e in outputs.items()}
+        return translated(
+            row.language, name, ranks, [summary, *described], writer.statements(), values
+        )
+    lines = [*writer.statements(), f"return {', '.join(results.values())}"]
     text = "\n".join(
         [
-            f"def {name}({arguments}):",
-            textwrap.indent(f'"""{summary}\n\n{described}\n"""', "    ").replace(
-                "\n    \n", "\n\n"
-            ),
-            *(f"    {line}" for line in body),
+            f"def {name}({', '.join(writer.names.values())}):",
+            *_docstring([summary, "", *described]),
+            *(f"    {line}" for line in lines),
         ]
     )
-    helpers = writer.helpers()
-    imports = [*TARGETS[target].imports, *writer.extra_imports]
-    return "\n\n\n".join([*filter(None, ["\n".join(imports)]), *helpers, text]) + "\n"
+    return "\n\n\n".join([*heading(row, writer.used, writer.extra_imports), text]) + "\n"
+
+
+def rank_of(e: Expr) -> str:
+    """Return the number of axes of an array, as the tables of languages write it."""
+    return "0" if e.is_scalar else ("1" if 1 in e.shape else "2")
+
+
+def _docstring(lines: Sequence[str]) -> list[str]:
+    first, *others = lines
+    return [f'    """{first}', *(f"    {line}".rstrip() for line in others), '    """']
 
 
 class _Writer:
@@ -88,6 +94,7 @@ class _Writer:
         self.target = target
         self.variables = variables
         self.taken = set(SPARE) | {f"_{kernel.lstrip('_')}" for kernel in dir(target.kernels)}
+        self.taken |= target.language.reserved if target.language else set()
         self.names = {v: self.free_name(v.name) for v in variables}
         self.depth: dict[Expr, int] = {}
         self.varying: set[Expr] = set()
@@ -111,15 +118,16 @@ class _Writer:
         return next((name for v, name in self.names.items() if not v.is_scalar), "")
 
     def free_name(self, name: str) -> str:
-        """Return a Python name like this one that nothing else has."""
-        fresh = name
+        """Return a name like this one, of the language, that nothing else has."""
+        fresh = self.target.language.spelled(name) if self.target.language else name
         while keyword.iskeyword(fresh) or fresh in self.taken:
             fresh += "_"
         self.taken.add(fresh)
         return fresh
 
-    def result(self, label: str, e: Expr, outputs: list[Expr]) -> str:
-        uses = uses_of(outputs)
+    def result(self, label: str, e: Expr, outputs: Mapping[str, Expr]) -> str:
+        """Write what computes an output; return its name."""
+        uses = uses_of(list(outputs.values()))
         for node in postorder([e]):
             if node not in self.trees:
                 if node.op.role in ("symbol", "dimension") or self.varying & set(node.args):
@@ -182,7 +190,7 @@ class _Writer:
     def _fill(self, template: str, values: Mapping[str, ast.expr]) -> ast.expr:
         """Return a template as a syntax tree, with trees for its slots."""
         tree = self.spoken.visit(parsed(re.sub(r"\{(\w+)(\.\.\.)?\}", r"\1_", template)))
-        filled: ast.expr = _Fill(values, self).visit(tree)
+        filled: ast.expr = Filled(values, self.namespace, self.kernel).visit(tree)
         return filled
 
     def _shared(self, tree: ast.expr) -> ast.expr:
@@ -241,16 +249,22 @@ class _Writer:
                     return f"{self.names[v]}.shape[{0 if 1 in v.shape else axis}]"
         raise EvaluationError(f"the size {name} is not the size of any argument")
 
-    def opening_lines(self) -> list[str]:
-        """Return the statements that make the library known and take the arrays in."""
-        first = self._first_array() or next(iter(self.names.values()), "")
-        lines = [self.target.opening.format(first)] if self.target.opening else []
-        arrays = [name for v, name in self.names.items() if not v.is_scalar]
-        taken_in = self.target.taken_in
-        return lines + [f"{name} = {taken_in}({name})" for name in arrays if taken_in]
+    def statements(self) -> list[str]:
+        """Return the body of the function, but for its last line."""
+        sizes = [f"{name} = {source}" for name, source in self.sizes.values()]
+        return [*self._opening(), *sizes, *self.lines]
 
-    def size_lines(self) -> list[str]:
-        return [f"{name} = {source}" for name, source in self.sizes.values()]
+    def _opening(self) -> list[str]:
+        """Return the statements that make the library known and take the arrays in."""
+        if self.target.taken_in:
+            arrays = [name for v, name in self.names.items() if not v.is_scalar]
+            return [f"{name} = {self.target.taken_in}({name})" for name in arrays]
+        used = any(re.search(rf"\b{self.target.module}\b", line) for line in self.lines)
+        if not self.target.opening or not used:
+            return []
+        if not self.names:
+            raise EvaluationError("without an argument there is no array to tell the library by")
+        return [self.target.opening.format(self._first_array() or next(iter(self.names.values())))]
 
     def kernel(self, name: str) -> str:
         """Return the name of a helper function and remember to write it out."""
@@ -266,38 +280,6 @@ class _Writer:
             self.extra_imports.append(line)
         return parsed(module)
 
-    def helpers(self) -> list[str]:
-        written: dict[str, str] = {}
-        waiting = list(self.used)
-        while waiting:
-            name = waiting.pop(0)
-            if name not in written:
-                written[name], needed = kernel_source(name, self.target)
-                waiting += needed
-        for name, line in imports_of(self.target):
-            if any(re.search(rf"\b{name}[.(]", text) for text in written.values()):
-                self.extra_imports.append(line)
-        return [*filter(None, [self.target.opened_by]), *written.values()]
-
-
-class _Fill(ast.NodeTransformer):
-    """Replaces slots by trees and namespaces by modules."""
-
-    def __init__(self, values: Mapping[str, ast.expr], writer: _Writer) -> None:
-        self.values = values
-        self.writer = writer
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id in self.values:
-            return self.values[node.id]
-        return self.writer.namespace(node.id) if node.id in ("xp", "special") else node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        if isinstance(node.value, ast.Name) and node.value.id == "k":
-            return ast.Name(self.writer.kernel(node.attr))
-        self.generic_visit(node)
-        return node
-
 
 def _constant(node: Expr) -> ast.expr:
     value = compute([node], {}, {}, numpy_backend())[0]
@@ -307,7 +289,12 @@ def _constant(node: Expr) -> ast.expr:
 def compiled(source: str, name: str) -> Callable[..., Any]:
     """Run generated source and return its function, with the source as `.source`."""
     scope: dict[str, Any] = {}
-    exec(compile(source, f"<symcalc {name}>", "exec"), scope)
+    try:
+        exec(compile(source, f"<symcalc {name}>", "exec"), scope)
+    except SyntaxError:
+        raise EvaluationError(
+            "only Python can be compiled here: `code` prints other languages"
+        ) from None
     function: Callable[..., Any] = scope[name]
     function.source = source  # type: ignore[attr-defined]
     return function

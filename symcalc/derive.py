@@ -271,7 +271,10 @@ class Derivation:
         """Return a standalone function of real arrays: value and gradient, or Jacobian.
 
         `target` is numpy, jax, torch, or scipy: NumPy with SciPy's LAPACK, which is fastest on one
-        thread (SciPy has a BLAS of its own, whose threads and NumPy's stand in each other's way).
+        thread (SciPy has a BLAS of its own, whose threads and NumPy's stand in each other's way);
+        dask (lazy arrays in chunks), array_api (any library that has or is given the standard's
+        names; the first array tells which), julia or matlab. What a target lacks is an
+        `EvaluationError` that names it.
         `sizes` are about what the dimensions will be, for the order of products.
         """
         return self._source(target, name, False, sizes)

@@ -7,7 +7,7 @@ Templates and kernels are syntax trees over three names, `xp` (the library), `k`
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from symcalc.errors import EvaluationError
@@ -65,6 +65,31 @@ class Spoken(ast.NodeTransformer):
             node.keywords += _keywords(self.like)
         if self.dialect.handed and ast.unparse(node.func).startswith("k."):
             node.args.insert(0, ast.Name("xp"))
+        return node
+
+
+class Filled(ast.NodeTransformer):
+    """Replaces slots by trees, and namespaces by modules."""
+
+    def __init__(
+        self,
+        values: Mapping[str, ast.expr],
+        namespace: Callable[[str], ast.expr],
+        kernel: Callable[[str], str],
+    ) -> None:
+        self.values = values
+        self.namespace = namespace
+        self.kernel = kernel
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self.values:
+            return self.values[node.id]
+        return self.namespace(node.id) if node.id in ("xp", "special") else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if isinstance(node.value, ast.Name) and node.value.id == "k":
+            return ast.Name(self.kernel(node.attr))
+        self.generic_visit(node)
         return node
 
 

@@ -192,7 +192,7 @@ class Expr(_Draft):
         return evaluate.evaluate(self, arrays)
 
     def code(self, target: str = "numpy", name: str = "value") -> str:
-        """Return a standalone function of the variables that occur, for NumPy, JAX or PyTorch.
+        """Return a standalone function of the variables that occur; see `Derivation.code`.
 
         A declared variable is an argument too where its shape is needed for a size.
         """

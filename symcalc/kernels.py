@@ -182,6 +182,12 @@ class Kernels(KroneckerKernels):
         power = self.fractional_power
         return self._corner(lambda block: power(block, k), a, e)
 
+    def _exponent(self, k: Array) -> int:
+        """Return a whole exponent as an int; the form that generated code has of it."""
+        if int(k) != k:
+            raise ValueError(f"a matrix power needs a whole exponent, got {k}")
+        return int(k)
+
     def maximum(self, a: Array, b: Array) -> Array:
         return self._xp.where(a.real > b.real, a, b)
 

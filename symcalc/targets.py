@@ -6,19 +6,19 @@ import ast
 import inspect
 import re
 import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from symcalc.dialect import Dialect, Spoken
 from symcalc.errors import EvaluationError
 from symcalc.fast_kernels import FastKernels, LapackKernels
+from symcalc.foreign import Language
+from symcalc.julia import JULIA
 from symcalc.kernels import Kernels
 from symcalc.library_kernels import NAMESPACE, DaskKernels, StandardKernels, TorchKernels
+from symcalc.matlab import MATLAB
 
+LIKE_FIRST = "dtype={0}.dtype, device=getattr({0}, 'device', None)"
 SPECIAL = ("from scipy import special", "special")
-
-
-NUMPY = Dialect()
-ARRAY_LIKE = "dtype={0}.dtype, device=getattr({0}, 'device', None)"
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,11 @@ class Target:
     real: bool = False  # whether the code is for real arrays, which nothing differentiates
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
     exponential: str = ""  # what expm is called, if it is the only one of these
-    dialect: Dialect = NUMPY
+    dialect: Dialect = field(default_factory=Dialect)
     opening: str = ""  # a statement about the first array, and the function that it calls
     opened_by: str = ""
     taken_in: str = ""  # what every array that is given is passed through
+    language: Language | None = None  # if it is not Python
 
 
 TARGETS = {
@@ -115,8 +116,8 @@ TARGETS = {
                 "outer": "xp.linalg.outer",
                 "diagonal": "xp.linalg.diagonal",
             },
-            ARRAY_LIKE,
-            ARRAY_LIKE,
+            LIKE_FIRST,
+            LIKE_FIRST,
             axes=frozenset("sum max min prod amax concatenate".split()),
             plain=True,
             handed=True,
@@ -124,6 +125,8 @@ TARGETS = {
         opening="xp = _namespace({0})",
         opened_by=NAMESPACE,
     ),
+    "julia": Target((), "xp", ("", "special"), real=True, language=JULIA),
+    "matlab": Target((), "xp", ("", "special"), real=True, language=MATLAB),
 }
 
 
@@ -144,20 +147,35 @@ def library_function(name: str, target: Target) -> str:
     return target.exponential
 
 
-def imports_of(target: Target) -> list[tuple[str, str]]:
+def heading(target: Target, used: list[str], imports: list[str]) -> list[str]:
+    """Return what stands above a function: its imports, and the kernels that it uses."""
+    written: dict[str, str] = {}
+    waiting = list(used)
+    while waiting:
+        name = waiting.pop(0)
+        if name not in written:
+            written[name], needed = kernel_source(name, target)
+            waiting += needed
+    lines = [*target.imports, *imports]
+    for name, line in _importable(target):
+        if any(re.search(rf"\b{name}[.(]", text) for text in written.values()):
+            lines.append(line)
+    return [*filter(None, ["\n".join(dict.fromkeys(lines)), target.opened_by]), *written.values()]
+
+
+def _importable(target: Target) -> list[tuple[str, str]]:
     """Return names that kernels may use, with the lines that import them."""
     package, _, module = target.matrix_functions.rpartition(".")
-    found = [
+    return [
         ("np", "import numpy as np"),
         ("lapack", "from scipy.linalg import lapack"),
         ("matrix_functions", f"from {package} import {module} as matrix_functions"),
         ("delayed", "from dask import delayed"),
     ]
-    return [(name, line) for name, line in found if line not in target.imports]
 
 
 SHORT = (  # what a kernel says of itself, and what it says in the code
-    (r"\b_require_whole\(", "int("),
+    (r"\b_require_whole\(", "k._exponent("),
     (r"\b_whole\(k\)", "int(k) if k == int(k) else None"),
     (r"\bself\._(lapack|xp|delayed)(\(\)(?=\.)|\b)", r"\1"),
     (r"\bself\.(?!_library)", "k."),
@@ -194,8 +212,8 @@ def _unannotated(tree: ast.FunctionDef, target: Target) -> ast.FunctionDef:
     if target.dialect.handed:
         tree.args.args.insert(0, ast.arg("xp"))
     spoken = Spoken(_without(target.dialect, tree.name), like, sizes_only(target))
-    written: ast.FunctionDef = ast.fix_missing_locations(spoken.visit(tree))
-    return written
+    spoken.visit(tree)
+    return ast.fix_missing_locations(tree)
 
 
 def _without(dialect: Dialect, name: str) -> Dialect:
