@@ -192,7 +192,8 @@ class Expr(_Draft):
         return evaluate.evaluate(self, arrays)
 
     def code(self, target: str = "numpy", name: str = "value") -> str:
-        """Return a standalone function of the variables that occur; targets as in `Derivation.code`.
+        """Return a standalone function of the variables that occur, for any target of
+        `Derivation.code`.
 
         A declared variable is an argument too where its shape is needed for a size.
         """
