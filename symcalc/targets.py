@@ -6,7 +6,9 @@ import ast
 import inspect
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from symcalc.dialect import Dialect, Spoken
 from symcalc.errors import EvaluationError
@@ -222,15 +224,15 @@ def _without(dialect: Dialect, name: str) -> Dialect:
 
 
 def sizes_only(target: Target) -> frozenset[str]:
-    """Return the kernels that make an array of sizes alone."""
-    return frozenset(
-        name
-        for name, method in vars(Kernels).items()
-        if inspect.isfunction(method)
-        and set(_annotations(method)) == {"int"}
-        and target.dialect.like
-    )
+    """Return the kernels that make an array of sizes alone, if such arrays follow another."""
+    return _made_of_sizes() if target.dialect.like else frozenset()
 
 
-def _annotations(method: object) -> list[str]:
-    return [str(text) for slot, text in method.__annotations__.items() if slot != "return"]
+@cache
+def _made_of_sizes() -> frozenset[str]:
+    methods = [(name, m) for name, m in vars(Kernels).items() if inspect.isfunction(m)]
+    return frozenset(name for name, method in methods if _types(method) == {"int"})
+
+
+def _types(method: Callable[..., object]) -> set[str]:
+    return {str(text) for slot, text in method.__annotations__.items() if slot != "return"}
