@@ -25,6 +25,7 @@ class Chains:
     def __init__(self, normalizer: Normalizer) -> None:
         self.n = normalizer
         self.turned: dict[Expr, tuple[Number, Expr]] = {}
+        self.transposes: dict[Poly, Poly] = {}
 
     def chain_poly(
         self,
@@ -167,6 +168,12 @@ class Chains:
         """Return the transpose."""
         if poly.shape == SCALAR:
             return poly
+        found = self.transposes.get(poly)
+        if found is None:
+            found = self.transposes[poly] = self._transpose(poly)
+        return found
+
+    def _transpose(self, poly: Poly) -> Poly:
         shape = (poly.shape[1], poly.shape[0])
         terms = []
         for mono, c in poly.terms.items():

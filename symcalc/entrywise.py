@@ -102,7 +102,7 @@ class Entrywise:
         """Take a canonical entrywise product apart; one of very many factors stays whole."""
         found = self.taken.get(e)
         if found is None:
-            found = self._apart(e)
+            found = {base: k for base, k in self._apart(e).items() if k != 0}
             self.taken[e] = found = found if len(found) <= MAX_FACTORS else {e: 1}
         return found
 
@@ -110,11 +110,9 @@ class Entrywise:
         role = e.op.role
         if role in ("hadamard", "entrywise quotient"):
             left, right = (self._factors(arg) for arg in e.args)
-            sign = 1 if role == "hadamard" else -1
-            return self._merged(
-                left,
-                {b: self.n.scalars.times_exponent(k, sign) for b, k in right.items()},
-            )
+            if role == "entrywise quotient":
+                right = {b: self.n.scalars.times_exponent(k, -1) for b, k in right.items()}
+            return self._merged(left, right)
         if role == "entrywise power" and not e.is_scalar:
             k = self.n.scalars.exponent(self.n.normal(e.args[1]))
             return {e.args[0]: k}
@@ -128,6 +126,8 @@ class Entrywise:
         return {e: 1}
 
     def _merged(self, a: Factors, b: Factors) -> Factors:
+        if a.keys().isdisjoint(b):
+            return {**a, **b}
         merged = dict(a)
         for base, k in b.items():
             total = self.n.scalars.add_exponents(merged[base], k) if base in merged else k
@@ -235,13 +235,15 @@ class Entrywise:
         items = sorted(
             factors.items(), key=lambda item: (item[0].op.role == "identity", sort_key(item[0]))
         )
-        above = [(b, k) for b, k in items if not below_line(k)]
         below = [(b, k) for b, k in items if below_line(k)]
+        above = [(b, k) for b, k in items if not below_line(k)] if below else items
         if not above and len(below) == 1:
             return self._powered(*below[0])
         algebra = self.n.algebra
         shape = items[0][0].shape
-        top = self._multiplied([self._powered(b, k) for b, k in above] or [algebra.ones(shape)])
+        top = self._multiplied(
+            [b if k == 1 else self._powered(b, k) for b, k in above] or [algebra.ones(shape)]
+        )
         if not below:
             return top
         bottom = self._multiplied([self._powered(b, -k) for b, k in below])

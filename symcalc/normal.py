@@ -48,6 +48,8 @@ class Normalizer:
         self.rules = rules or Rules([])
         self.memo: dict[Expr, Poly] = {}
         self.built: dict[Poly, Expr] = {}
+        self.boxes: dict[Poly, tuple[Mono, Number]] = {}
+        self.oriented: dict[Expr, tuple[Number, Expr]] = {}
         self.wordings: dict[Expr | None, Wording] = {}
         self.length = Lengths().of
         self.fired: list[str] = []
@@ -159,7 +161,14 @@ class Normalizer:
 
     def single(self, poly: Poly) -> tuple[Mono, Number]:
         """Return the only term; a sum is boxed into one factor, its content before it."""
-        return poly.single or self._box(poly)
+        return poly.single or self.box(poly)
+
+    def box(self, poly: Poly) -> tuple[Mono, Number]:
+        """Return a polynomial as one factor and a coefficient."""
+        found = self.boxes.get(poly)
+        if found is None:
+            found = self.boxes[poly] = self._box(poly)
+        return found
 
     def _box(self, poly: Poly) -> tuple[Mono, Number]:
         shared = self.scalars.shared(poly)
@@ -178,7 +187,9 @@ class Normalizer:
         boxed = self.build(poly)
         if poly.shape == SCALAR:
             return Mono(self.scalars.merge(shared, ((boxed, 1),))), factor
-        sign, oriented = self._orient(boxed)
+        if boxed not in self.oriented:
+            self.oriented[boxed] = self._orient(boxed)
+        sign, oriented = self.oriented[boxed]
         return Mono(shared, (oriented,)), factor * sign
 
     def _orient(self, e: Expr) -> tuple[Number, Expr]:
@@ -208,9 +219,9 @@ class Normalizer:
         if _is_scalar_term(b):
             return self._scaled(b, a, shape)
         if a.shape == SCALAR:
-            return self._scaled(term(SCALAR, *self._box(a)), b, shape)
+            return self._scaled(term(SCALAR, *self.box(a)), b, shape)
         if b.shape == SCALAR:
-            return self._scaled(term(SCALAR, *self._box(b)), a, shape)
+            return self._scaled(term(SCALAR, *self.box(b)), a, shape)
         (left, m), (right, n) = self.single(a), self.single(b)
         scalars = self.scalars.merge(left.scalars, right.scalars)
         return self.chains.chain_poly(shape, left.factors, right.factors, scalars, m * n)

@@ -84,6 +84,14 @@ def squared(count):
     return symcalc.sum(e), "x", None
 
 
+def nested(count):
+    """`e = A*sin(e)*e`: sharing in products that grow too long for one chain."""
+    A, e = variables("A: matrix(n); X: matrix(n)")
+    for _ in range(count):
+        e = A @ symcalc.sin(e) @ e
+    return symcalc.tr(e), "X", None
+
+
 FAMILIES = [
     product, terms, sines, network, recurrent, text_network, shared, squared,
     lambda count: network(count, "x"), lambda count: network(count, f"W_{count // 2}"),
@@ -140,6 +148,11 @@ def calls_of(family, count):
 def test_the_work_grows_with_the_formula(family):
     small, large, slack = (10, 40, 1.4) if family in SHARED else (100, 500, 1.1)
     assert calls_of(family, large) <= slack * calls_of(family, small) * large / small
+
+
+@pytest.mark.parametrize(("family", "small", "large"), [(nested, 20, 80), (shared, 40, 160)])
+def test_the_work_of_long_products_that_are_shared_grows_with_their_number(family, small, large):
+    assert calls_of(family, large) <= 1.25 * calls_of(family, small) * large / small
 
 
 @pytest.mark.parametrize("count", (1, 2, 5, 12))
