@@ -24,6 +24,9 @@ from symcalc.unifier import LOOSE
 __all__ = ["Rewrite", "Rulebook", "_Loader", "default_rules", "load_rules", "rules_folder"]
 
 
+LEAVES = frozenset({"symbol", "number", "dimension"})
+
+
 class Rulebook:
     """The rows of one or more folders. Build it with `load_rules`."""
 
@@ -41,6 +44,8 @@ class Rulebook:
         self.functions: Functions | None = None  # rows that are written when they are asked for
         self._calls: dict[str, list[Op]] = {}
         for op in self.ops.values():
+            if op.role in LEAVES:
+                continue  # not called: names and numbers are written as such
             for key in op.call_keys():
                 self._calls.setdefault(key, []).append(op)
 

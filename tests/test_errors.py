@@ -142,6 +142,8 @@ BAD = [
     ("x", "x", "x", r"`x` is not a declaration: write `name: matrix\(n, m\)`"),
     ("x", "x", "1x: scalar", r"`1x` cannot be declared: it is not a name"),
     ("x", "x", "x: a" + " " * N + "q", r"declaration of x"),
+    ("number + 1", "x", None, r"unknown name `number`"),
+    ("tr(symbol)", "x", None, r"unknown name `symbol`"),
     ("x", "x", "x: vector(n) of x", r"it cannot depend on `x`"),
     ("x", "x", "x: vector(n) of 2*t", r"it cannot depend on `2\*t`: name scalars"),
     ("x", "x", "x: vector(n) of t; t: vector(n)", r"depend on `t`: it must be a plain scalar"),
