@@ -33,7 +33,7 @@ class KroneckerKernels:
     def kron_whole(self, a: Array, b: Array) -> Array:
         """Return `kron(a, b)` from long rows: each row of `a` stretched, of `b` repeated."""
         (m, n), (p, q), reshape, ones = a.shape, b.shape, self._xp.reshape, self._xp.ones_like
-        left = reshape(a[:, :, None] * ones(b[:1]), (m, 1, n * q))
+        left = reshape(a[:, :, None] * ones(b[:1, :]), (m, 1, n * q))
         right = reshape(b[:, None, :] * ones(a[:1, :, None]), (1, p, n * q))
         return reshape(left * right, (m * p, n * q))
 
@@ -41,20 +41,20 @@ class KroneckerKernels:
         """Return `kron(a, b) @ K(n, q)`: entry `(i, j), (l, k)` is `a[i, k]*b[j, l]`."""
         (m, n), (p, q), reshape, ones = a.shape, b.shape, self._xp.reshape, self._xp.ones_like
         left = reshape(a[:, None, :] * ones(b[:1, :, None]), (m, 1, n * q))
-        right = reshape(b[:, :, None] * ones(a[:1]), (1, p, n * q))
+        right = reshape(b[:, :, None] * ones(a[:1, :]), (1, p, n * q))
         return reshape(left * right, (m * p, n * q))
 
     def kron_sum(self, a: Array, b: Array, c: Array, d: Array) -> Array:
         """Return `kron(a, b) + kron(c, d)`: each pair of rows is a product of thin matrices."""
         left, right = self._xp.stack((a, c), 2), self._xp.stack((b, d), 1)
-        blocks = self._xp.matmul(left[:, None], right[None])
+        blocks = self._xp.matmul(left[:, None, ...], right[None, ...])
         return self._xp.reshape(blocks, (a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]))
 
     def commuted_kron_sum(self, a: Array, b: Array, c: Array, d: Array) -> Array:
         """Return `(kron(a, b) + kron(c, d)) @ K(n, q)` by a product of thin matrices."""
         flat = self._xp.reshape
         left = self._xp.stack((flat(b, (-1,)), flat(d, (-1,))), 1)
-        blocks = self._xp.matmul(left[None], self._xp.stack((a, c), 1))
+        blocks = self._xp.matmul(left[None, ...], self._xp.stack((a, c), 1))
         return flat(blocks, (a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]))
 
     def block_diagonal(self, b: Array, m: int) -> Array:
