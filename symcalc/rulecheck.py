@@ -242,6 +242,9 @@ def _draw(
         return np.float64(rng.choice([1, 2, 3]))
     if "integer" in domain:
         return np.float64(rng.choice([2, 3, -2]))
+    if domain == "distinct":
+        size = size_of(v.shape[0], sizes)
+        return rng.permutation(size) + rng.uniform(-0.2, 0.2, size)
     if domain in RANGES:
         return sample(symbol, sizes, rng, domain)
     if v.shape == SCALAR and not words:
