@@ -91,6 +91,10 @@ class Attributes:
     def _hadamard(self, e: Expr) -> frozenset[str]:
         left, right = self.of(e.args[0]), self.of(e.args[1])
         sparse = (left | right) & {"diagonal", "lower", "upper"}
+        if "skew" in left & right:
+            sparse |= {"symmetric"}
+        if any("skew" in a and "symmetric" in b for a, b in ((left, right), (right, left))):
+            sparse |= {"skew"}
         return sparse | left & right & {"symmetric", "positive", "psd", "spd"}
 
     def _power(self, e: Expr) -> frozenset[str]:

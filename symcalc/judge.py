@@ -13,6 +13,7 @@ import numpy as np
 from symcalc.errors import EvaluationError
 from symcalc.evaluate import compute, numpy_backend
 from symcalc.expr import Expr
+from symcalc.graph import postorder
 from symcalc.sample import SIZES, Rng, choose_sizes, points, structured
 from symcalc.show import brief
 
@@ -122,11 +123,14 @@ def _finite_points(
 ) -> list[Point]:  # fmt: skip
     found: list[Point] = []
     problem: EvaluationError | None = None
+    inverted = _inverted([f, result])
     for point in points(variables, sizes, rng):
-        ways = {v: structured(v, rng.standard_normal(np.shape(point[v]))) for v in moving}
+        ways = [_way(point, moving, rng) for _ in range(DIRECTIONS)]
+        here = {**point, h: ways[0][moving[-1]]}
         try:
-            here = values_of([f, result], {**point, h: ways[moving[-1]]}, sizes)
-            if all(np.all(np.isfinite(v)) for v in here) and _is_smooth(f, point, ways, sizes):
+            _require_regular(inverted, here, sizes)
+            finite = all(np.all(np.isfinite(v)) for v in values_of([f, result], here, sizes))
+            if finite and all(_is_smooth(f, point, way, sizes) for way in ways):
                 found.append(point)
         except EvaluationError as error:
             problem = error
@@ -137,6 +141,32 @@ def _finite_points(
     return found
 
 
+def _way(point: Point, moving: tuple[Expr, ...], rng: Rng) -> dict[Expr, Array]:
+    return {v: structured(v, rng.standard_normal(np.shape(point[v]))) for v in moving}
+
+
+def _inverted(roots: list[Expr]) -> list[Expr]:
+    """Return the matrices that some operation assumes to be invertible or definite."""
+    assuming = [node for node in postorder(roots) if node.op.column("assumes")]
+    return [
+        arg
+        for node in assuming
+        for k, arg in enumerate(node.args)
+        if {"invertible", "spd"} & set(node.op.domain(node.op.slot(k).name).split())
+    ]
+
+
+def _require_regular(matrices: list[Expr], point: Point, sizes: Mapping[str, int]) -> None:
+    """Raise `EvaluationError` if one of some matrices is singular but for rounding."""
+    for e, value in zip(matrices, values_of(matrices, point, sizes), strict=True):
+        if np.linalg.cond(np.atleast_2d(value)) > 1 / VANISHING:
+            at = ", ".join(f"{name}={size}" for name, size in sizes.items())
+            raise EvaluationError(
+                f"`{brief(e)}` must be invertible and is singular{' at ' * bool(at)}{at}: declare "
+                "the variables more closely, or pass other sizes"
+            )
+
+
 def _is_smooth(f: Expr, point: Point, ways: Mapping[Expr, Array], sizes: Mapping[str, int]) -> bool:
     """Whether differences with two steps agree: no kink, no pole and no singularity is near."""
 
@@ -144,8 +174,9 @@ def _is_smooth(f: Expr, point: Point, ways: Mapping[Expr, Array], sizes: Mapping
         there = reduce(lambda here, v: shifted(here, v, ways[v], t), ways, point)
         return np.asarray(values_of([f], there, sizes)[0])
 
-    near, far = slope(along), slope(along, 4 * STEP)
-    return relative_error(far, near, size_of_value(f, point, sizes)) < SMOOTH
+    with np.errstate(invalid="ignore"):
+        near, far = slope(along), slope(along, 4 * STEP)
+        return relative_error(far, near, size_of_value(f, point, sizes)) < SMOOTH
 
 
 def by_name(variables: set[Expr]) -> list[Expr]:

@@ -6,20 +6,18 @@ namespace like them.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from symcalc.errors import EvaluationError
-from symcalc.kronecker_kernels import KroneckerKernels
+from symcalc.matrix_kernels import MatrixKernels
 
 Array = Any
 
 
-class Kernels(KroneckerKernels):
+class Kernels(MatrixKernels):
     """The kernels over one array namespace."""
 
     def total(self, *terms: Array) -> Array:
@@ -102,66 +100,11 @@ class Kernels(KroneckerKernels):
         """Return the Frobenius norm as an analytic function, so that complex steps pass."""
         return self._xp.sqrt(self._xp.sum(a * a))
 
-    def polar(self, a: Array) -> Array:
-        u, _, v = self._xp.linalg.svd(a, full_matrices=False)
-        return u @ v
-
-    def singular_values(self, a: Array) -> Array:
-        return self._xp.linalg.svd(a, full_matrices=False)[1]
-
-    def top_singular(self, a: Array) -> Array:
-        u, _, v = self._xp.linalg.svd(a, full_matrices=False)
-        return self._xp.outer(u[:, 0], v[0, :])
-
-    def expm(self, a: Array) -> Array:
-        return self._library().expm(a)
-
-    def expm_differential(self, a: Array, e: Array) -> Array:
-        """Return the upper right block of `expm([[a, e], [0, a]])`."""
-        return self._corner(self.expm, a, e)
-
-    def logm(self, a: Array) -> Array:
-        return self._library().logm(a)
-
-    def logm_differential(self, a: Array, e: Array) -> Array:
-        """Return the upper right block of `logm([[a, e], [0, a]])`."""
-        return self._corner(self.logm, a, e)
-
-    def sqrtm(self, a: Array) -> Array:
-        return self._library().sqrtm(a)
-
-    def _corner(self, function: Callable[[Array], Array], a: Array, e: Array) -> Array:
-        n = a.shape[0]
-        top = self._xp.concatenate((a, e), 1)
-        bottom = self._xp.concatenate((self._xp.zeros_like(a), a), 1)
-        return function(self._xp.concatenate((top, bottom), 0))[:n, n:]
-
-    def _library(self) -> Any:
-        """Return the functions of matrices of the array library."""
-        return MATRIX_FUNCTIONS[self._xp.__name__]()
-
-    def sylvester(self, a: Array, b: Array, c: Array) -> Array:
-        """Return the solution x of `a x + x b = c`, by the Kronecker form of the equation."""
-        m, n = c.shape
-        left, right = self._xp.kron(self._xp.eye(n), a), self._xp.kron(b.T, self._xp.eye(m))
-        solution = self._xp.linalg.solve(left + right, self._xp.reshape(c.T, (-1,)))
-        return self._xp.reshape(solution, (n, m)).T
-
     def half_tril(self, a: Array) -> Array:
         return self._xp.tril(a) - self._xp.diag(self._xp.diagonal(a)) / 2
 
     def chol(self, a: Array) -> Array:
         return self._xp.linalg.cholesky((a + a.T) / 2)
-
-    def lambda_max(self, a: Array) -> Array:
-        return self._xp.linalg.eigvalsh((a + a.T) / 2)[-1]
-
-    def lambda_min(self, a: Array) -> Array:
-        return self._xp.linalg.eigvalsh((a + a.T) / 2)[0]
-
-    def eigenprojector(self, a: Array, index: int) -> Array:
-        vector = self._xp.linalg.eigh((a + a.T) / 2)[1][:, index]
-        return self._xp.outer(vector, vector)
 
     def apply(self, f: Array, a: Array) -> Array:
         """Apply a given function: a callable, or the first of (function, derivative, ...)."""
@@ -170,17 +113,6 @@ class Kernels(KroneckerKernels):
     def derivative(self, f: Array) -> Array:
         """Return what is left of (function, derivative, second derivative, ...)."""
         return f[1:]
-
-    def eigenvectors(self, a: Array) -> Array:
-        return self._xp.linalg.eigh((a + a.T) / 2)[1]
-
-    def fractional_power(self, a: Array, k: Array) -> Array:
-        return self._library().expm(k * self._library().logm(a))
-
-    def fractional_power_differential(self, a: Array, k: Array, e: Array) -> Array:
-        """Return the upper right block of `[[a, e], [0, a]]^k`."""
-        power = self.fractional_power
-        return self._corner(lambda block: power(block, k), a, e)
 
     def _exponent(self, k: Array) -> int:
         """Return a whole exponent as an int; the form that generated code has of it."""
@@ -234,32 +166,6 @@ class Kernels(KroneckerKernels):
     def softplus(self, x: Array) -> Array:
         positive = self._xp.where(x.real > 0, x, -x)
         return self._xp.where(x.real > 0, x, 0.0 * x) + self._xp.log1p(self._xp.exp(-positive))
-
-
-class _TorchMatrixFunctions:
-    """PyTorch has only the exponential."""
-
-    def __init__(self) -> None:
-        self.expm = importlib.import_module("torch").linalg.matrix_exp
-
-    def __getattr__(self, name: str) -> Any:
-        raise EvaluationError(f"PyTorch has no `{name}`: use NumPy with SciPy, or JAX")
-
-
-def _scipy_linalg() -> Any:
-    try:
-        return importlib.import_module("scipy.linalg")
-    except ImportError:
-        raise EvaluationError(
-            "functions of matrices need SciPy: pip install symcalc[scipy]"
-        ) from None
-
-
-MATRIX_FUNCTIONS: dict[str, Callable[[], Any]] = {
-    "numpy": _scipy_linalg,
-    "jax.numpy": lambda: importlib.import_module("jax.scipy.linalg"),
-    "torch": _TorchMatrixFunctions,
-}
 
 
 def _whole(k: Array) -> int | None:

@@ -64,6 +64,11 @@ class Op:
         """Return a column of the row."""
         return self.columns.get(name, default)
 
+    def domain(self, slot: str) -> str:
+        """Return how the numeric check samples a slot."""
+        domain = self.column("domain", "")
+        return str(domain if isinstance(domain, str) else domain.get(slot, ""))
+
     def call_keys(self) -> list[str]:
         """Return the names that call the operation, with the literal that tells it apart."""
         name = self.call or self.name

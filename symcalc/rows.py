@@ -21,7 +21,9 @@ ROLES = frozenset(
 UNEVALUATED = frozenset({"symbol", "differential"})
 STAGES = ("simplify", "lower")
 EXPANSIONS = ("power_differential", "commutation")
-DOMAIN_WORDS = ATTRIBUTES | {ENTRYWISE, *"integer natural tall wide smooth large fraction".split()}
+DOMAIN_WORDS = ATTRIBUTES | {
+    ENTRYWISE, *"integer natural distinct tall wide smooth large fraction".split()
+}  # fmt: skip
 
 
 def _text(value: Any) -> bool:

@@ -96,7 +96,7 @@ class _Case:
             op, tuple(self.args), (op.rows, op.cols), tuple(names) if op.dims else None
         )
         self.values = {
-            v: _draw(v, frozenset(), _domain(op, v.name), self.sizes, rng) for v in self.args
+            v: _draw(v, frozenset(), op.domain(v.name), self.sizes, rng) for v in self.args
         }
 
     def value(self, e: Expr, extra: Mapping[Expr, Array] | None = None) -> Array:
@@ -203,8 +203,7 @@ class _Case:
     def _spread(self) -> Array:
         """Return the value at a point farther out, where a claim has more ways to fail."""
         far = {
-            v: a if _domain(self.op, v.name) else 4.0 * np.asarray(a)
-            for v, a in self.values.items()
+            v: a if self.op.domain(v.name) else 4.0 * np.asarray(a) for v, a in self.values.items()
         }
         return np.asarray(self.value(self.whole, far))
 
@@ -214,12 +213,7 @@ class _Case:
             return self.values[v]
         symbol = self.book.algebra.symbol(v.name, (size_of(v.shape[0], sizes),) * 2)
         like = symbol if word in SQUARE_ATTRIBUTES else v
-        return _draw(like, frozenset({word}), _domain(self.op, v.name), sizes, self.rng)
-
-
-def _domain(op: Op, slot: str) -> str:
-    domain = op.column("domain", "")
-    return str(domain if isinstance(domain, str) else domain.get(slot, ""))
+        return _draw(like, frozenset({word}), self.op.domain(v.name), sizes, self.rng)
 
 
 def _sizes(dims: list[Dim], number: int) -> dict[str, int]:
@@ -255,6 +249,9 @@ def _draw(
         return np.float64(rng.choice([1, 2, 3]))
     if "integer" in domain:
         return np.float64(rng.choice([2, 3, -2]))
+    if domain == "distinct":
+        size = size_of(v.shape[0], sizes)
+        return rng.permutation(size) + rng.uniform(-0.2, 0.2, size)
     if domain in RANGES:
         return sample(symbol, sizes, rng, domain)
     if v.shape == SCALAR and not words:

@@ -33,6 +33,7 @@ class Target:
     kernels: type[Kernels] = Kernels
     real: bool = False  # whether the code is for real arrays, which nothing differentiates
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
+    lacks: tuple[str, ...] = ()  # which of these are not there
     exponential: str = ""  # what expm is called, if it is the only one of these
     dialect: Dialect = field(default_factory=Dialect)
     opening: str = ""  # a statement about the first array, and the function that it calls
@@ -63,6 +64,7 @@ TARGETS = {
         "jnp",
         ("from jax.scipy import special", "special"),
         matrix_functions="jax.scipy.linalg",
+        lacks=("logm",),
     ),
     "torch": Target(
         ("import torch",),
@@ -141,7 +143,7 @@ def special_of(target: Target) -> tuple[str, str]:
 
 def library_function(name: str, target: Target) -> str:
     """Return what a function of matrices is called."""
-    if target.matrix_functions:
+    if target.matrix_functions and name not in target.lacks:
         return f"matrix_functions.{name}"
     if name != "expm" or not target.exponential:
         library = target.module if target.imports else "the array API"

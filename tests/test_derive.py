@@ -367,3 +367,11 @@ def test_a_verification_says_what_it_did():
     assert re.match(r"verified: \d+ comparisons at n=7.*seed 3; largest relative error", str(done))
     with pytest.raises(EvaluationError, match="no point was found where"):
         derive("sqrt(-1 - x'*x)", "x").verify()
+
+
+@pytest.mark.parametrize("f", ["tr(sqrtm(X'*X))", "tr(A*inv(X'*X))", "logdet(X'*X)"])
+def test_a_verification_looks_where_the_assumptions_hold(f):
+    done = derive(f, "X", where="X: matrix(n, m)").verify()
+    assert done and done.sizes["n"] > done.sizes["m"], done
+    with pytest.raises(EvaluationError, match="`X'\\*X` must be invertible and is singular"):
+        derive(f, "X", where="X: matrix(2, 4)").verify()

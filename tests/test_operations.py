@@ -32,15 +32,13 @@ GRADIENTS = [
     ("mean(X)", "X", None, "ones(n, m)/(n*m)"),
     ("sum(mean(X, 0) .^ 2)", "X", None, "2*ones(n)*ones(n)'*X/n^2"),
     ("y'*mean(X, 1)", "X", None, "y*ones(m)'/m"),
-]  # fmt: skip
-FIRST_ORDER = [
     ("sum(eigvals(X) .^ 3)", "X", "X: symmetric matrix(n)",
      "3*eigvecs(X)*diag(eigvals(X) .^ 2)*eigvecs(X)'"),
     ("sum(log(eigvals(X)))", "X", "X: spd matrix(n)", None),
     ("tr(A*X^(3/2))", "X", "X: spd matrix(n)", None),
     ("tr(A*X^(-1/2))", "X", "X: spd matrix(n)", None),
-    ("tr(A*X^k)", "X", "k: scalar", "power_differential(X, k, A)'"),
 ]  # fmt: skip
+FIRST_ORDER = [("tr(A*X^k)", "X", "k: scalar", "power_differential(X, k, A)'")]
 
 
 def names(cases):
@@ -66,7 +64,7 @@ def test_a_second_differential(f, wrt, where, gradient):
 
 @pytest.mark.parametrize(("f", "wrt", "where", "gradient"), FIRST_ORDER, ids=names(FIRST_ORDER))
 def test_a_second_derivative_that_no_rule_gives_is_refused(f, wrt, where, gradient):
-    with pytest.raises(RuleError, match=r"is not in the rules|with a number as exponent"):
+    with pytest.raises(RuleError, match="with a number as exponent"):
         _ = derive(f, wrt, where=where).second().action
 
 

@@ -36,6 +36,9 @@ EQUAL = [
     ("[A, B]*[x; y]", "A*x + B*y", "A: matrix(n); B: matrix(n, m); x: vector(n); y: vector(m)"),
     ("X[1:3, :][0, 2]", "X[1, 2]", "X: matrix(5, 4)"),
     ("X'[2, 1]", "X[1, 2]", "X: matrix(5, 4)"),
+    ("(A .* S)'*x", "-(A .* S)*x",
+     "A: skew matrix(n); S: symmetric matrix(n); x: vector(n)"),
+    ("(A .* B)'*x", "(A .* B)*x", "A: skew matrix(n); B: skew matrix(n); x: vector(n)"),
 ]  # fmt: skip
 
 

@@ -261,6 +261,7 @@ REFUSED = [  # formula, variable, declarations, target, message
     ("tr(expm(X)*A)", "X", "", "dask", "da has no `expm`: choose another target"),
     ("tr(expm(X)*A)", "X", "", "array_api", "the array API has no `expm`"),
     ("tr(logm(X)*A)", "X", "", "torch", "torch has no `logm`"),
+    ("tr(logm(X)*A)", "X", "", "jax", "jnp has no `logm`"),
     ("sum(trigamma(x))", "x", "", "dask", "the target has no `special.polygamma`"),
     (
         "sum(f(x))",
