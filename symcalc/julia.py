@@ -70,6 +70,7 @@ ROWS = {
     "xp.linalg.inv": ["2>2 5 inv({0})"],
     "xp.linalg.pinv": ["2>2 5 pinv({0})"],
     "xp.linalg.det": ["2>0 5 det({0})"],
+    "xp.linalg.cross": ["11>1 5 cross({0}, {1})"],
     "xp.linalg.solve": ["21>1 2 {0:5} \\ {1:4}", "22>2 2 {0:5} \\ {1:4}"],
     "xp.linalg.eigvalsh": ["2>1 5 eigvals(Symmetric({0}))"],
     "xp.reshape:(-1,)": ["2>1 5 vec({0})", "1>1 5 {0}", "0>1 5 [{0}]"],
