@@ -163,7 +163,7 @@ class Scope:
         return f": did you mean `{near[0]}`?" if near else ""
 
     def _is_glued(self, name: str) -> bool:
-        """Whether a word is rather a product of letters: `Ax`, `XY`, `xx` with `x` in the formula."""
+        """Whether a word is rather a product of letters: `Ax`, `XY`, `xx` beside an `x`."""
         short = 1 < len(name) <= 3 and name.isalpha() and name[0] != "d"
         return short and (not name.islower() or any(letter in self.table for letter in name))
 

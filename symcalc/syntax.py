@@ -252,7 +252,7 @@ class Parser:
         return Item("group" if opened.value in "({" else "bars", opened.value, opened.at, 1)
 
     def _norm_suffix(self, token: Token) -> str:
-        """Read the `_F`, `_2`, `_*` that stands right behind a closing norm bracket, or its power."""
+        """Read the `_F`, `_2`, `_*` right behind a closing norm bracket or its power."""
         if self.place < len(self.tokens) and self.tokens[self.place].kind == "suffix":
             self.place += 1
             return self.tokens[self.place - 1].text
