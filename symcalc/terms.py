@@ -7,8 +7,8 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from symcalc.exact import Number
-from symcalc.expr import Expr, node
-from symcalc.factors import starts_negative, untransposed
+from symcalc.expr import Expr, node, sort_key
+from symcalc.factors import MAX_FACTORS, flatten, starts_negative, untransposed
 from symcalc.poly import Exponent, Scalars, below_line
 from symcalc.shape import SCALAR, Shape
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Factors = tuple[Expr, ...]
 Term = tuple[Number, Scalars, Factors]
+Powers = list[tuple[Expr, Exponent]]
 TURN_SAVING = 3
 
 
@@ -54,12 +55,17 @@ class Terms:
 
     def worded_parts(self, term: Term) -> tuple[Number, list[Expr], list[tuple[Expr, Exponent]]]:
         coefficient, scalars, factors = term
-        shown, powers = [], []
+        shown: list[Expr] = []
+        powers: Powers = []
         for factor in factors:
             sign, worded = self.presenter.as_worded(factor)
             coefficient *= sign
             shown.append(worded)
-        for base, k in scalars:
+        norms = {base: norm for base, k in scalars if (norm := self._norm(base, k)) is not None}
+        for base, k in sorted(scalars, key=lambda item: item[0] in norms):
+            if base in norms and not isinstance(k, Expr):
+                powers = self._with_square(powers, norms[base], base, k)
+                continue
             sign, worded = self.presenter.as_worded(base)
             if sign < 0 and (isinstance(k, Expr) or k.denominator != 1):
                 worded = self.presenter.shown[base]
@@ -68,9 +74,32 @@ class Terms:
             powers.append((worded, k))
         return coefficient, shown, powers
 
-    def _absorb_sign(
-        self, coefficient: Number, factors: list[Expr], powers: list[tuple[Expr, Exponent]]
-    ) -> Number:
+    def _with_square(self, powers: Powers, norm: Expr, base: Expr, k: Number) -> Powers:
+        """Write `x'*x` as a power of the norm that stands beside it, or where that is shorter."""
+        beside = next((x for b, x in powers if b is norm and not isinstance(x, Expr)), None)
+        if beside is not None:
+            merged = [(norm, beside + 2 * k)] if beside + 2 * k else []
+            return [(b, x) for b, x in powers if b is not norm or isinstance(x, Expr)] + merged
+        found: list[tuple[Expr, Number]] = [(self.presenter.present(base), k), (norm, 2 * k)]
+        plain, short = (self.length(self.n.scalars.power_of(b, abs(x))) for b, x in found)
+        worded: Powers = [found[1] if short < plain else found[0]]
+        place = sum([sort_key(b) < sort_key(base) for b, _ in powers])
+        return [*powers[:place], *worded, *powers[place:]]
+
+    def _norm(self, base: Expr, k: Exponent) -> Expr | None:
+        """Return the norm whose square a scalar such as `x'*A'*A*x` or `tr(A*A')` is."""
+        traced = base.op.role == "trace"
+        factors = flatten(base.args[0] if traced else base, MAX_FACTORS)
+        half = len(factors) // 2
+        if isinstance(k, Expr) or not half or len(factors) % 2:
+            return None
+        turned, sign = self.n.chains.turn_all(factors[:half])
+        if sign != 1 or turned != factors[half:]:
+            return None
+        shown = [self.presenter.present(f) for f in (factors[:half] if traced else turned)]
+        return self.algebra.call("normF" if traced else "norm2", self.n.product(shown))
+
+    def _absorb_sign(self, coefficient: Number, factors: list[Expr], powers: Powers) -> Number:
         for k, factor in enumerate(factors):
             flipped = self._flipped(factor)
             if flipped is not None:
