@@ -81,7 +81,7 @@ class Terms:
             merged = [(norm, beside + 2 * k)] if beside + 2 * k else []
             return [(b, x) for b, x in powers if b is not norm or isinstance(x, Expr)] + merged
         found: list[tuple[Expr, Number]] = [(self.presenter.present(base), k), (norm, 2 * k)]
-        plain, short = (self.length(self.n.scalars.power_of(b, abs(x))) for b, x in found)
+        plain, short = (self.length(self.n.scalars.power_of(b, max(x, -x))) for b, x in found)
         worded: Powers = [found[1] if short < plain else found[0]]
         place = sum([sort_key(b) < sort_key(base) for b, _ in powers])
         return [*powers[:place], *worded, *powers[place:]]
