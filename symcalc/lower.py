@@ -11,17 +11,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from symcalc.chain_split import Parts, base_of, circles, core_name, has_number, linear_places, split
+from symcalc.chain_split import Parts, circles, core_name, has_number, linear_places, split
 from symcalc.cost import ENTRY, Costs
 from symcalc.exact import quotient
+from symcalc.factors import untransposed
 from symcalc.graph import postorder
+from symcalc.lower_rows import Matcher
 from symcalc.products import Found, Products
 from symcalc.shape import SCALAR
 
 if TYPE_CHECKING:
     from symcalc.algebra import Algebra
     from symcalc.expr import Expr
-    from symcalc.lower_rows import Attributes, Factors, LowerRow, LowerRows, Matcher
+    from symcalc.lower_rows import Attributes, Factors, LowerRow, LowerRows
     from symcalc.rewrite import Binding
 
 MAX_POWER = 8
@@ -52,8 +54,9 @@ class Lowering:
         self.attributes = attributes
         self.real = real
         self.distribute = distribute
-        self.matcher: Matcher = self.rows.matcher(attributes, self.turn, self.join, False)
-        self.loose: Matcher = self.rows.matcher(attributes, self.turn, self.join, True)
+        self.matcher, self.loose = [
+            Matcher(attributes, self.turn, algebra.product_of, thin) for thin in (False, True)
+        ]
         self.best: dict[Expr, Found] = {}
         self.uses: Counter[Expr] = Counter()
         self.wanted: Counter[Factors] = Counter()
@@ -104,7 +107,7 @@ class Lowering:
         parts = self._parts(e.args[0] if e.op.role == "trace" else e)
         if parts is None:
             return list(e.args)
-        return [base_of(f) for f in (*parts.scalars, *parts.divisors, *parts.factors)]
+        return [untransposed(f) for f in (*parts.scalars, *parts.divisors, *parts.factors)]
 
     def found(self, root: Expr) -> Found:
         """Return the cost of an expression and its lowered form; iterative in the depth."""
@@ -186,7 +189,7 @@ class Lowering:
         return self.algebra.rebuild(core, (*core.args[:place], moved, *core.args[place + 1 :]))
 
     def atom(self, factor: Expr) -> Found:
-        base = base_of(factor)
+        base = untransposed(factor)
         lowered = self.found(base)[1]
         return self._shared(base), lowered if base is factor else self.flipped(lowered)
 
@@ -206,13 +209,6 @@ class Lowering:
     def turn_all(self, factors: Factors) -> Factors:
         """Return the transpose of a chain."""
         return tuple(self.turn(f) for f in reversed(factors))
-
-    def join(self, factors: Factors) -> Expr:
-        """Return the product of a chain."""
-        result = factors[0]
-        for factor in factors[1:]:
-            result = self.algebra.times(result, factor)
-        return result
 
     # -- traces, sums, powers ---------------------------------------------------------------------
 
