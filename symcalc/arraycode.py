@@ -29,8 +29,8 @@ XP = frozenset(
     "tensordot tile trace transpose tril triu var vdot where zeros".split()
 )
 LINALG = frozenset(
-    "cholesky cond det eigh eigvalsh inv matrix_norm matrix_power matrix_rank norm pinv slogdet "
-    "solve svd svdvals".split()
+    "cholesky cond cross det eigh eigvalsh inv matrix_norm matrix_power matrix_rank norm pinv "
+    "slogdet solve svd svdvals".split()
 )
 SPECIAL = frozenset(
     "airy digamma ellipe ellipk erf erfc erfcinv erfi erfinv expi expit factorial fresnel gamma "

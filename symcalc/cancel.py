@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from symcalc.expand import multiplied_out
 from symcalc.expr import Expr, substitute
-from symcalc.factors import starts_negative, untransposed
+from symcalc.factors import starts_negative
 from symcalc.graph import missing, postorder
 from symcalc.poly import Mono, Poly
-from symcalc.shape import SCALAR, Shape
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
@@ -48,11 +47,11 @@ class Cancelling:
         or two functions each other's reflection: this costs little and rules nearly all out."""
         closed: set[Names] = set()
         opened: set[Names] = set()
-        chains = [list(self._pieces(mono, poly.shape)) for mono in poly.terms]
+        chains = [list(self._pieces(mono)) for mono in poly.terms]
         if len({p for pieces in chains for p in pieces if p.op.column("reflection")}) > 1:
             return True
         for pieces in chains:
-            sums = [p for p in pieces if untransposed(p).op.role == "sum"]
+            sums = [p for p in pieces if p.op.role == "sum"]
             rest = self._all_names([p for p in pieces if p not in sums])
             here = {rest.union(*names) for names in product(*map(self._of_terms, sums))}
             if not here.isdisjoint(opened if not sums else opened | closed):
@@ -60,15 +59,16 @@ class Cancelling:
             (opened if sums else closed).update(here)
         return False
 
-    def _pieces(self, mono: Mono, shape: Shape) -> Iterator[Expr]:
-        for base, _ in mono.scalars:
-            if shape == SCALAR or base.op.role != "sum":  # in a matrix a scalar sum stays a factor
-                yield base
+    def _pieces(self, mono: Mono) -> Iterator[Expr]:
+        """Yield the factors of entrywise products, and what else is no sum: where other products
+        meet sums, the way in which they are grouped stays."""
+        yield from (base for base, _ in mono.scalars if base.op.role != "sum")
         for factor in mono.factors:
-            yield from self.n.entrywise.factors(factor)
+            if len(found := self.n.entrywise.factors(factor)) > 1 or factor.op.role != "sum":
+                yield from found
 
     def _of_terms(self, e: Expr) -> list[Names]:
-        return [self._all_names([term]) for term in untransposed(e).args]
+        return [self._all_names([term]) for term in e.args]
 
     def _all_names(self, parts: list[Expr]) -> Names:
         """Return the variables that occur in any of the parts."""

@@ -74,7 +74,7 @@ class Chains:
             if untransposed(factor).op.role != "sum":
                 continue
             before, after = factors[:place], factors[place + 1 :]
-            left = before and self._ones_at(before[-1], -1)
+            left = before and self._meets_ones(before[-1], factor)
             right = after and _is_ones(after[0])
             if not (left or right):
                 continue
@@ -84,12 +84,21 @@ class Chains:
                 return [(m.scalars, before + m.factors + after, c) for m, c in poly.terms.items()]
         return None
 
-    def _ones_at(self, e: Expr, place: int) -> bool:
-        """Whether a factor is a vector of ones, or a sum of two terms that has one at its edge."""
+    def _meets_ones(self, e: Expr, factor: Expr) -> bool:
+        """Whether a factor is a vector of ones; or a sum of two terms that has one at its edge, and
+        beside the other sum terms that cancel."""
         if untransposed(e).op.role != "sum":
             return _is_ones(e)
-        terms = self.n.normal(e).terms
-        return len(terms) == 2 and any(m.factors and _is_ones(m.factors[place]) for m in terms)
+        first, second = self.n.normal(e).terms, self.n.normal(factor).terms
+        if len(first) != 2 or not any(m.factors and _is_ones(m.factors[-1]) for m in first):
+            return False
+        shape, merge = (e.shape[0], factor.shape[1]), self.n.scalars.merge
+        parts = [
+            (self.chain_poly(shape, m.factors, k.factors, merge(m.scalars, k.scalars)), c * d)
+            for m, c in first.items()
+            for k, d in second.items()
+        ]
+        return len(add_terms(shape, parts).terms) < len(first) * len(second)
 
     def chain_poly_of(
         self, whole: Poly, before: tuple[Expr, ...], after: tuple[Expr, ...], shape: Shape

@@ -22,7 +22,7 @@ from symcalc.graph import postorder
 from symcalc.plan import is_view, lowered, uses_of
 from symcalc.pytrees import is_name, signed
 from symcalc.rulebook import Rulebook
-from symcalc.shape import Dim, dim_names
+from symcalc.shape import Dim, dim_linear, dim_names
 from symcalc.show import declaration
 from symcalc.targets import (
     TARGETS,
@@ -243,11 +243,24 @@ class _Writer:
         return parsed(whole.replace("/", "//"))
 
     def _read_size(self, name: str) -> str:
-        for v in self.variables:
-            for axis, dim in enumerate(v.shape):
-                if dim == name:
-                    return f"{self.names[v]}.shape[{0 if 1 in v.shape else axis}]"
+        """Return a size as that of an argument, or solved for in `n*m`, `n + 1`."""
+        axes = {
+            dim: f"{self.names[v]}.shape[{0 if 1 in v.shape else axis}]"
+            for v in reversed(self.variables)
+            for axis, dim in reversed(list(enumerate(v.shape)))
+        }
+        if name in axes:
+            return axes[name]
+        for dim, whole in axes.items():
+            linear = dim_linear(dim, name) if name in dim_names(dim) else None
+            if linear is not None and all(n in axes for part in linear for n in dim_names(part)):
+                return ast.unparse(self._solved(parsed(whole), *linear))
         raise EvaluationError(f"the size {name} is not the size of any argument")
+
+    def _solved(self, tree: ast.expr, a: Dim, b: Dim) -> ast.expr:
+        """Return `n` for the size `a*n + b`."""
+        tree = tree if b == 0 else ast.BinOp(tree, ast.Sub(), self._size(b))
+        return tree if a == 1 else ast.BinOp(tree, ast.FloorDiv(), self._size(a))
 
     def statements(self) -> list[str]:
         """Return the body of the function, but for its last line."""

@@ -18,7 +18,15 @@ from symcalc.exact import Number
 from symcalc.graph import postorder
 from symcalc.kernels import Kernels
 from symcalc.lower import Lowering
-from symcalc.shape import SCALAR, Dim, Polynomial, dim_names, dim_substitute, shape_text
+from symcalc.shape import (
+    SCALAR,
+    Dim,
+    Polynomial,
+    dim_linear,
+    dim_names,
+    dim_substitute,
+    shape_text,
+)
 
 if TYPE_CHECKING:
     from symcalc.expr import Expr
@@ -116,6 +124,7 @@ def read_arrays(
     values: dict[Expr, Any] = {}
     dims: dict[str, int] = {}
     owners: dict[str, str] = {}
+    composed: list[tuple[Expr, Dim, int]] = []
     for name, value in arrays.items():
         if name not in known:
             raise EvaluationError(
@@ -128,6 +137,10 @@ def read_arrays(
         values[symbol] = _inward(symbol, value, xp)
         for dim, size in zip(symbol.shape, _full_shape(symbol, values[symbol]), strict=True):
             _bind_dim(symbol, dim, size, dims, owners)
+            composed += [(symbol, dim, size)] if isinstance(dim, Polynomial) else []
+    for _ in composed:
+        for symbol, dim, size in composed:
+            _solve_dim(symbol, dim, size, dims, owners)
     return values, dims
 
 
@@ -161,6 +174,19 @@ def _bind_dim(
             f"{symbol.name} is declared {shape_text(symbol.shape)}: the array has {size} where "
             f"{dim} is needed{because}"
         )
+
+
+def _solve_dim(
+    symbol: Expr, dim: Dim, size: int, dims: dict[str, int], owners: dict[str, str]
+) -> None:
+    """Read the only size in `n*m`, `n + 1` that is not known yet, and check the whole."""
+    unknown = list(dict.fromkeys(name for name in dim_names(dim) if name not in dims))
+    linear = dim_linear(dim, unknown[0]) if len(unknown) == 1 else None
+    if linear is not None:
+        a, b = (dim_substitute(part, dims) for part in linear)
+        if isinstance(a, int) and isinstance(b, int) and a and (size - b) % a == 0:
+            dims[unknown[0]], owners[unknown[0]] = (size - b) // a, symbol.name
+    _bind_dim(symbol, dim, size, dims, owners)
 
 
 def _inward(symbol: Expr, value: Any, xp: Any) -> Any:

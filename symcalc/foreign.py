@@ -44,6 +44,7 @@ COMMON: dict[str, list[str]] = {  # rows that Julia and MATLAB share
     "xp.linalg.inv": ["2>2 5 inv({0})"],
     "xp.linalg.pinv": ["2>2 5 pinv({0})"],
     "xp.linalg.det": ["2>0 5 det({0})"],
+    "xp.linalg.cross": ["11>1 5 cross({0}, {1})"],
     "xp.linalg.solve": ["21>1 2 {0:5} \\ {1:4}", "22>2 2 {0:5} \\ {1:4}"],
     "k.unvec": ["100>2 5 reshape({0}, {1}, {2})"],
     "k.kron_whole": ["22>2 5 kron({0}, {1})"],

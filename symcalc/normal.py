@@ -153,7 +153,10 @@ class Normalizer:
 
     def _quotient(self, e: Expr) -> Poly:
         below = self.scalars.power(self.normal(e.args[1]), -1)
-        return self.multiply(self.normal(e.args[0]), below)
+        poly = self.multiply(self.normal(e.args[0]), below)
+        made = self.build(poly) if poly.single is not None else e
+        rewritten = self.rules.apply(self, made) if made.op.role == "quotient" else None
+        return poly if rewritten is None else rewritten
 
     def single(self, poly: Poly) -> tuple[Mono, Number]:
         """Return the only term; a sum is boxed into one factor, its content before it."""

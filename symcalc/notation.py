@@ -23,6 +23,8 @@ from symcalc.tokens import Token, tokenize
 if TYPE_CHECKING:
     from symcalc.latex_rows import Phrasebook
 
+BOLD_ONES = ("𝟏", "𝟙")
+RAISED = ("^", "**", ".^")
 TRACE_LEVEL, FUNCTION_LEVEL = 17, 35  # how far a function without brackets reaches
 
 
@@ -52,7 +54,8 @@ class Notation:
         self.declared = declared
         self.vocabulary = vocabulary
         self.vectors: set[str] = set()
-        self.tokens = self._spoken(self._latex() if self.latex else tokenize(text))
+        tokens = self._latex() if self.latex else tokenize(text)
+        self.tokens = self._spoken(self._separated(tokens))
 
     @cached_property
     def phrases(self) -> Phrasebook:
@@ -88,7 +91,7 @@ class Notation:
         """Return how strongly a function without brackets binds its argument: the trace takes the
         whole product behind it. 0: it needs brackets."""
         found = self.vocabulary.find(name)
-        if not found or name in self.declared:
+        if not found or name in self.declared or not found[0].slots:
             return 0
         return TRACE_LEVEL if found[0].role == "trace" else FUNCTION_LEVEL
 
@@ -99,6 +102,27 @@ class Notation:
         tokens: list[Token] = reader.run()
         self.vectors = names.vectors
         return tokens
+
+    def _separated(self, tokens: list[Token]) -> list[Token]:
+        """Read the `1` of `1'*x` and `𝟏` as ones, and take the mark off `X^TX`."""
+        found: list[Token] = []
+        for place, token in enumerate(tokens):
+            signs = [t.text for t in found[-2:] if t.text != "-"]
+            raised = bool(signs) and signs[-1] in RAISED
+            if token.kind == "number" and not raised and _is_ones(token, tokens[place + 1 :]):
+                found += [Token("name", "vector", token.at), Token("sign", "(", token.at)]
+                found += [Token("number", "1", token.at), Token("sign", ")", token.at)]
+            elif raised and token.text[0] == "T" and self._is_unknown(token):
+                found += [Token("name", "T", token.at), Token("name", token.text[1:], token.at + 1)]
+            else:
+                found.append(token)
+        return found
+
+    def _is_unknown(self, token: Token) -> bool:
+        """Whether a word of several letters is neither declared nor a function."""
+        word = token.text
+        known = word in self.declared or bool(self.vocabulary.find(word))
+        return token.kind == "name" and word[1:].isidentifier() and not known
 
     def _spoken(self, tokens: list[Token]) -> list[Token]:
         """Join `log det`, and put the power of a function behind its argument."""
@@ -171,6 +195,13 @@ class Notation:
             )
             raise ParseError(caret(self.text, tokens[place].at, message))
         return power
+
+
+def _is_ones(token: Token, behind: list[Token]) -> bool:
+    """Whether a number is a bold 1, or a 1 with a transpose mark."""
+    marks = [t.text for t in behind[:2]]
+    transposed = marks[:1] in (["'"], ["ᵀ"]) or (marks[:1] == ["^"] and marks[1:] in (["T"], ["'"]))
+    return token.text in BOLD_ONES or (token.text == "1" and transposed)
 
 
 def is_latex(text: str) -> bool:

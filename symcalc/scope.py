@@ -161,9 +161,16 @@ class Scope:
         for cut in range(1, len(name)):
             if name[:cut] in self.table and name[cut:] in self.table:
                 return f": did you mean `{name[:cut]}*{name[cut:]}`?"
+        if self._is_glued(name):
+            return f": did you mean `{'*'.join(name)}`?"
         near = difflib.get_close_matches(name, [*self.table, *self.vocabulary.names()], 1, 0.6)
         near = near or difflib.get_close_matches(name, function_names(), 1, 0.8)
         return f": did you mean `{near[0]}`?" if near else ""
+
+    def _is_glued(self, name: str) -> bool:
+        """Whether a word is rather a product of letters: `Ax`, `XY`, `xx` beside an `x`."""
+        short = 1 < len(name) <= 3 and name.isalpha() and name[0] != "d"
+        return short and (not name.islower() or any(letter in self.table for letter in name))
 
 
 def spelled_in(name: str, table: Mapping[str, Expr]) -> str:

@@ -17,7 +17,7 @@ from symcalc.narrate import steps_lines_latex, steps_lines_text
 from symcalc.project import duplicates
 from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR, Shape
-from symcalc.simplify import simplify
+from symcalc.simplify import normalizer, simplify
 from symcalc.steps import Step, pairing, second_steps
 from symcalc.structure import Structures
 from symcalc.structured import Dense, StructuredHessian
@@ -236,7 +236,12 @@ def map_matrix(e: Expr, h: Expr, book: Rulebook) -> Expr:
     """Return the matrix of a linear map; of a map from the scalars, its value at 1."""
     if h.shape == SCALAR:
         return substitute([e], {h: book.algebra.number(1)})[0]
-    return linear_matrix(split_linear(e, h, book), h, book)
+    split = split_linear(e, h, book)
+    if split is not e:  # a row may fit each of the terms, as for `diag(A*diag(h)*B)`
+        n = normalizer(book)
+        rewritten = n.canonical(split)
+        split = rewritten if n.fired else split
+    return linear_matrix(split, h, book)
 
 
 def structure(e: Expr, variable: Shape) -> str:

@@ -125,6 +125,17 @@ def dim_substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
     return total
 
 
+def dim_linear(dim: Dim, name: str) -> tuple[Dim, Dim] | None:
+    """Return `a` and `b` with `dim = a*name + b`, neither of which holds the name; else None."""
+    parts: tuple[dict[Monomial, Count], dict[Monomial, Count]] = ({}, {})
+    for names, count in dim_terms(dim).items():
+        power = names.count(name)
+        if power > 1:
+            return None
+        parts[1 - power][tuple(other for other in names if other != name)] = count
+    return dimension(parts[0]), dimension(parts[1])
+
+
 def dim_names(dim: Dim) -> Iterable[str]:
     """Return the names that occur in `dim`."""
     if isinstance(dim, Polynomial):

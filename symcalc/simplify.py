@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from symcalc.expand import multiplied_out
 from symcalc.expr import Expr
+from symcalc.factors import untransposed
+from symcalc.graph import postorder
 from symcalc.normal import Normalizer
 from symcalc.op import Rewrite
 from symcalc.present import Presenter
 from symcalc.rewrite import Rule, Rules
 from symcalc.rulebook import Rulebook
 
+INSIDE_PRODUCTS = frozenset({"product", "hadamard", "scale"})
+MAX_NODES = 80  # of a formula that is multiplied out as a trial
+MULTIPLIED_SAVING = 3
 MAX_ROUNDS = 5  # a regrouped sum may be written still shorter; the rounds end at a fixed point
 
 
@@ -62,7 +68,22 @@ def simplify(
             break
         if n.cut:  # read again, a long product is cut at other places: there is no fixed point
             break
-    return e
+    return _or_multiplied_out(e, like, n)
+
+
+def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer) -> Expr:
+    """Return `X'*(s - y)` for `X'*(s .* (1 - y) - y .* (1 - s))`: terms that cancel once multiplied
+    out. A formula whose sums share no factor, or that is long, stays as it is."""
+    nodes = postorder([e])
+    inside = [node for node in nodes if node.op.role in INSIDE_PRODUCTS]
+    if len(nodes) > MAX_NODES or sum(_has_sum(node) for node in inside) < 2:
+        return e
+    other = Presenter(n, like).present(n.build(multiplied_out(e, n)))
+    return other if n.length(other) + MULTIPLIED_SAVING <= n.length(e) else e
+
+
+def _has_sum(e: Expr) -> bool:
+    return any(untransposed(arg).op.role == "sum" for arg in e.args)
 
 
 def unfold(e: Expr, book: Rulebook, n: Normalizer | None = None) -> tuple[Expr, list[str]]:

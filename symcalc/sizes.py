@@ -44,6 +44,9 @@ def resize(roots: list[Expr], sizes: Mapping[str, Dim]) -> list[Expr]:
         if shape is None:
             rows, cols = old.shape
             shape = shapes[old.shape] = (dim_substitute(rows, sizes), dim_substitute(cols, sizes))
+        if old.op.role == "zeros" and shape == SCALAR:
+            memo[old] = old.op.algebra.number(0)
+            continue
         if old.op.role == "dimension":
             memo[old] = old.op.algebra.dimension(dim_substitute(old.data, sizes))
             continue

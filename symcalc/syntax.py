@@ -25,7 +25,9 @@ INFIX: dict[str, tuple[str, int]] = {
     "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
 }  # fmt: skip
 CLOSING = {")": "(", "}": "{", "||": "||", "|": "|", ">": "<", "]": "["}
-NORM_SUFFIX = re.compile(r"_([^\W⁰¹²³⁴-⁹]+|\*|\{\s*(?:\w+|\*)\s*\})")
+NORM_SUFFIX = re.compile(
+    r"(?P<power>\^\s*\d+(?=_)|[⁰¹²³⁴-⁹]+(?=_))?_([^\W⁰¹²³⁴-⁹]+|\*|\{\s*(?:\w+|\*)\s*\})"
+)
 
 
 class Parser:
@@ -240,22 +242,26 @@ class Parser:
         if opened.value == "<":
             if opened.count != 1:
                 raise self.fail("`<A, B>` takes two operands", opened.at)
+            if self._norm_suffix(token) not in ("", "F"):
+                raise self.fail(
+                    "`<A, B>` is the Frobenius product: write it without a mark", token.at
+                )
             return Item("infix", ":", opened.at, 2)
         if opened.value == "||":
             return Item("norm", self._norm_suffix(token), opened.at, 1)
         return Item("group" if opened.value in "({" else "bars", opened.value, opened.at, 1)
 
     def _norm_suffix(self, token: Token) -> str:
-        """Read the `_F`, `_2`, `_*` that stands right behind a closing norm bracket."""
+        """Read the `_F`, `_2`, `_*` right behind a closing norm bracket or its power."""
         if self.place < len(self.tokens) and self.tokens[self.place].kind == "suffix":
             self.place += 1
             return self.tokens[self.place - 1].text
         match = NORM_SUFFIX.match(self.text, token.at + len(self._source(token)))
         if match is None:
             return ""
-        while self.place < len(self.tokens) and self.tokens[self.place].at < match.end():
-            self.place += 1
-        return match[1].strip("{} ")
+        start = max(match.start(), match.end("power"))
+        self.tokens = [t for t in self.tokens if not start <= t.at < match.end()]
+        return match[2].strip("{} ")
 
     def _source(self, token: Token) -> str:
         return "‖" if self.text[token.at] == "‖" else token.text
@@ -263,9 +269,9 @@ class Parser:
     def _comma(self, token: Token, opened: Item | None) -> None:
         allowed = opened is not None and (opened.kind == "call" or opened.value in ("<", "["))
         if not allowed or opened is None:
-            name = self._called_before(opened) if opened is not None else ""
-            hint = f": `{name}` is not the name of a function" if name else ""
-            raise self.fail(f"`{token.text}` stands outside of a call{hint}", token.at)
+            name = re.search(r"\w+$", self.text[: opened.at]) if opened is not None else None
+            why = f": `{name[0]}` is not a function" if name else ""
+            raise self.fail(f"`{token.text}` stands outside of a call{why}", token.at)
         if not self.operand:
             raise self.fail(f"an operand was expected before `{token.text}`", token.at)
         if token.text == ";" and opened.value != "[":
@@ -276,10 +282,6 @@ class Parser:
         self.operand = False
         if opened.kind == "call":
             self._take_sizes()
-
-    def _called_before(self, bracket: Item) -> str:
-        """Return the word right before a bracket, which may be meant as a function."""
-        return re.search(r"\w*$", self.text[: bracket.at])[0]  # type: ignore[index]
 
     def _touches(self) -> bool:
         """Whether no space stands before the last token."""

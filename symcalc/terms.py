@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.exact import Number
 from symcalc.expr import Expr, node
-from symcalc.factors import starts_negative, untransposed
+from symcalc.factors import MAX_FACTORS, flatten, starts_negative, untransposed
 from symcalc.poly import Exponent, Scalars, below_line
 from symcalc.shape import SCALAR, Shape
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Factors = tuple[Expr, ...]
 Term = tuple[Number, Scalars, Factors]
+Powers = list[tuple[Expr, Exponent]]
 TURN_SAVING = 3
 
 
@@ -54,12 +55,17 @@ class Terms:
 
     def worded_parts(self, term: Term) -> tuple[Number, list[Expr], list[tuple[Expr, Exponent]]]:
         coefficient, scalars, factors = term
-        shown, powers = [], []
+        shown: list[Expr] = []
+        powers: Powers = []
         for factor in factors:
             sign, worded = self.presenter.as_worded(factor)
             coefficient *= sign
             shown.append(worded)
+        norms = {base: norm for base, k in scalars if (norm := self._norm(base, k)) is not None}
         for base, k in scalars:
+            if base in norms and not isinstance(k, Expr):
+                powers.append(self._shorter_square(norms[base], base, k))
+                continue
             sign, worded = self.presenter.as_worded(base)
             if sign < 0 and (isinstance(k, Expr) or k.denominator != 1):
                 worded = self.presenter.shown[base]
@@ -68,9 +74,26 @@ class Terms:
             powers.append((worded, k))
         return coefficient, shown, powers
 
-    def _absorb_sign(
-        self, coefficient: Number, factors: list[Expr], powers: list[tuple[Expr, Exponent]]
-    ) -> Number:
+    def _shorter_square(self, norm: Expr, base: Expr, k: Number) -> tuple[Expr, Number]:
+        """Write `(x'*A'*A*x)^k` as a power of the norm where that is shorter."""
+        found: list[tuple[Expr, Number]] = [(self.presenter.present(base), k), (norm, 2 * k)]
+        plain, short = (self.length(self.n.scalars.power_of(b, max(x, -x))) for b, x in found)
+        return found[1] if short < plain else found[0]
+
+    def _norm(self, base: Expr, k: Exponent) -> Expr | None:
+        """Return the norm whose square a scalar such as `x'*A'*A*x` or `tr(A*A')` is."""
+        traced = base.op.role == "trace"
+        factors = flatten(base.args[0] if traced else base, MAX_FACTORS)
+        half = len(factors) // 2
+        if isinstance(k, Expr) or not half or len(factors) % 2:
+            return None
+        turned, sign = self.n.chains.turn_all(factors[:half])
+        if sign != 1 or turned != factors[half:]:
+            return None
+        shown = [self.presenter.present(f) for f in (factors[:half] if traced else turned)]
+        return self.algebra.call("normF" if traced else "norm2", self.algebra.product_of(shown))
+
+    def _absorb_sign(self, coefficient: Number, factors: list[Expr], powers: Powers) -> Number:
         for k, factor in enumerate(factors):
             flipped = self._flipped(factor)
             if flipped is not None:

@@ -1,8 +1,8 @@
-"""Writes `corpus/everyday_truth.json`: derivatives of `corpus/everyday.toml` by JAX, at two points.
+"""Writes `corpus/NAME_truth.json`: derivatives of `corpus/NAME.toml` by JAX, at two points.
 
-`python -m tests.make_everyday` needs JAX; the tests read the file and do not. The layout is that of
-`truth.json`: Jacobians and Hessians in vec order (column-major), gradients in the shape of the
-variable, differentials along the direction `dX`.
+`python -m tests.make_everyday [NAME]` needs JAX; the tests read the files and do not. The layout is
+that of `truth.json`: Jacobians and Hessians in vec order (column-major), gradients in the shape of
+the variable, differentials along the direction `dX`.
 """
 
 import importlib
@@ -18,12 +18,13 @@ from symcalc.sample import sample, structured
 from symcalc.shape import dim_names
 
 CORPUS = Path(__file__).parent / "corpus"
+FILES = ("everyday", "questions")
 SIZES = (4, 3, 2, 5, 6)
 
 
-def everyday() -> dict[str, dict]:
-    """Return the cases by their id."""
-    text = (CORPUS / "everyday.toml").read_text(encoding="utf-8")
+def cases(file: str) -> dict[str, dict]:
+    """Return the cases of a file by their id."""
+    text = (CORPUS / f"{file}.toml").read_text(encoding="utf-8")
     return {case["id"]: case for case in tomllib.loads(text)["case"]}
 
 
@@ -128,19 +129,20 @@ def short(array) -> list:
     return np.reshape([float(f"{v:.12g}") for v in array.ravel()], array.shape).tolist()
 
 
-def main() -> None:
-    """Write the truth of every case."""
+def write(file: str) -> None:
+    """Write the truth of every case of a file."""
     rows = []
-    for k, (name, case) in enumerate(everyday().items()):
+    for k, (name, case) in enumerate(cases(file).items()):
         try:
             points = [truth(case, 100 + 2 * k + i) for i in range(2)]
         except Exception as failure:
             sys.exit(f"{name}: {case['f_jnp']}: {failure}")
-        entry = {"case": case, "file": "everyday.toml", "points": points}
+        entry = {"case": case, "file": f"{file}.toml", "points": points}
         rows.append(f"{json.dumps(name)}: {json.dumps(entry, separators=(',', ':'))}")
-    path = CORPUS / "everyday_truth.json"
+    path = CORPUS / f"{file}_truth.json"
     path.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    for name in sys.argv[1:] or FILES:
+        write(name)

@@ -1,8 +1,8 @@
 """Textbook identities against independent numbers.
 
-The cases in `corpus/*.toml` are formulas printed in the Matrix Cookbook and on Wikipedia, and
-objectives of every day; `corpus/*truth.json` hold, for each, the derivative that JAX gives at two
-random points.
+The cases in `corpus/*.toml` are formulas printed in the Matrix Cookbook and on Wikipedia,
+objectives of every day, and questions that people asked; `corpus/*truth.json` hold, for each, the
+derivative that JAX gives at two random points.
 """
 
 import json
@@ -16,11 +16,11 @@ from symcalc.rulebook import default_rules
 from symcalc.simplify import simplify
 
 CORPUS = Path(__file__).parent / "corpus"
-TEXTBOOKS, EVERYDAY = (
+TEXTBOOKS, *OTHERS = (
     json.loads((CORPUS / file).read_text(encoding="utf-8"))
-    for file in ("truth.json", "everyday_truth.json")
+    for file in ("truth.json", "everyday_truth.json", "questions_truth.json")
 )
-CASES = {**TEXTBOOKS, **EVERYDAY}
+CASES = {name: entry for file in (TEXTBOOKS, *OTHERS) for name, entry in file.items()}
 STRUCTURES = {
     "symmetric": lambda a: (a + a.T) / 2, "spd": lambda a: (a + a.T) / 2,
     "psd": lambda a: (a + a.T) / 2,

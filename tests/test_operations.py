@@ -18,7 +18,21 @@ GRADIENTS = [
     ("||softmax(Q*K'/sqrt(n), 1)*V||_F^2", "Q", "Q: matrix(m, n); K: matrix(p, n)", None),
     ("sum(softmax(X, 1))", "X", None, "zeros(n, m)"),
     ("sum(max(0, 1 - y .* (X*w)))", "w", None, "-X'*(heaviside(ones(n) - y .* (X*w)) .* y)"),
-    ("sum(max(X, 0) .^ 2)", "X", None, "2*(heaviside(X) .* max(X, zeros(n, m)))"),
+    ("sum(max(X, 0) .^ 2)", "X", None, "2*relu(X)"),
+    ("-y'*log(sigmoid(X*w)) - (1 - y)'*log(1 - sigmoid(X*w))", "w", None, "X'*(sigmoid(X*w) - y)"),
+    ("log(sum(exp(A*x)))", "x", None, "A'*softmax(A*x)"),
+    ("sum(W .* log(ones(n, m) + exp(X*Y)))", "X", None, "(W .* sigmoid(X*Y))*Y'"),
+    ("logdet(I + inv(U)*X)", "X", "U: spd matrix(n)", "inv(U + X)'"),
+    ("tr(S*(X - ones(n)*x')'*(X - ones(n)*x'))", "S", "X: matrix(n, m)",
+     "(X - ones(n)*x')'*(X - ones(n)*x')"),
+    ("tr(X*inv(Y)) - logdet(X*inv(Y))", "Y", "X: spd matrix(n); Y: spd matrix(n)",
+     "inv(Y) - inv(Y)*X*inv(Y)"),
+    ("sum(log(eigvals(X)))", "X", "X: spd matrix(n)", "inv(X)"),
+    ("sum(silu(A*x))", "x", None, None),
+    ("sum(log_softmax(X, 1) .* Y)", "X", None, "Y - diag(sum(Y, 1))*softmax(X, 1)"),
+    ("a'*cross(x, A*x)", "x", "a: vector(3); x: vector(3); A: matrix(3)",
+     "A'*cross(a, x) + cross(A*x, a)"),
+    ("||B - A*khatri_rao(X, Y)||_F^2", "X", None, None),
     ("sum(min(x, y))", "x", None, "heaviside(y - x)"),
     ("sum(maximum(x, y))", "y", None, "heaviside(y - x)"),
     ("max(X)", "X", None, "argmax(X)"),
@@ -34,7 +48,6 @@ GRADIENTS = [
     ("y'*mean(X, 1)", "X", None, "y*ones(m)'/m"),
     ("sum(eigvals(X) .^ 3)", "X", "X: symmetric matrix(n)",
      "3*eigvecs(X)*diag(eigvals(X) .^ 2)*eigvecs(X)'"),
-    ("sum(log(eigvals(X)))", "X", "X: spd matrix(n)", None),
     ("tr(A*X^(3/2))", "X", "X: spd matrix(n)", None),
     ("tr(A*X^(-1/2))", "X", "X: spd matrix(n)", None),
 ]  # fmt: skip
@@ -100,3 +113,16 @@ def test_the_gradient_along_the_orthogonal_matrices(f, gradient):
 def test_only_an_orthogonal_variable_has_a_riemannian_gradient():
     with pytest.raises(ShapeError, match=r"`X` is not declared orthogonal"):
         _ = derive("tr(A*X)", "X").riemannian_gradient
+
+
+def test_a_size_is_read_off_a_product_of_sizes():
+    d = derive("tr(A*kron(eye(n), F)')", "F", where="A: matrix(n*p); F: matrix(p)")
+    a, f = np.arange(36.0).reshape(6, 6), np.eye(3)
+    blocks = a[:3, :3] + a[3:, 3:]
+    np.testing.assert_array_equal(d.gradient.evaluate(A=a, F=f), blocks)
+    np.testing.assert_array_equal(d.compile()(A=a, F=f)[1], blocks)
+
+
+def test_the_jacobian_of_a_vector_product():
+    d = derive("cross(a, x)", "x", where="a: vector(3); x: vector(3)")
+    assert str(d.jacobian) == "[0, -a[2], a[1]; a[2], 0, -a[0]; -a[1], a[0], 0]"

@@ -20,7 +20,7 @@ RESULTS = [  # function, variable, declarations, the gradient
     ("-y'*log(1 ./ (1 + exp(-X*w))) - (1 - y)'*log(1 - 1 ./ (1 + exp(-X*w)))", "w", Y,
      "X'*(sigmoid(X*w) - y)"),
     ("sum(y .* softplus(-X*w) + (1 - y) .* softplus(X*w))", "w", Y, "X'*(sigmoid(X*w) - y)"),
-    ("log(1/(1 + exp(-w'*x)))", "w", None, "sigmoid(-w'*x)*x"),
+    ("log(1/(1 + exp(-w'*x)))", "w", None, "(1 - sigmoid(w'*x))*x"),
     ("y*softplus(-w'*x) + (1 - y)*softplus(w'*x)", "w", "y: scalar", "(sigmoid(w'*x) - y)*x"),
     ("sum(log(1 + exp(-A .* X)))", "X", None, "-A .* sigmoid(-A .* X)"),
     ("tr(softmax_rows(X)*A)", "X", None, None),
@@ -64,5 +64,5 @@ def test_a_sign_before_an_entrywise_product_is_read_back(text):
 
 
 def test_a_function_that_is_not_known_is_named():
-    with pytest.raises(ParseError, match="`cosine` is not the name of a function"):
+    with pytest.raises(ParseError, match="`cosine` is not a function"):
         parse("1 + cosine(x, y)")
