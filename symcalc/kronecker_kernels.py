@@ -77,6 +77,14 @@ class KroneckerKernels:
         rows = self._xp.reshape(b, (a.shape[1], p * b.shape[1]))
         return self._xp.reshape(a @ rows, (a.shape[0] * p, b.shape[1]))
 
+    def weighted_blocks(self, a: Array, w: Array, b: Array) -> Array:
+        """Return the block diagonal matrix of `a @ diag(c) @ b` for the columns `c` of `w`."""
+        return self.diagonal_stack((a * w.T[:, None, :]) @ b)
+
+    def weighted_stack(self, a: Array, w: Array) -> Array:
+        """Return the matrices `a @ diag(c)` for the columns `c` of `w`, one below the other."""
+        return self._xp.reshape(a * w.T[:, None, :], (w.shape[1] * a.shape[0], a.shape[1]))
+
     def diagonal_stack(self, a: Array) -> Array:
         """Return the block diagonal matrix of a stack of matrices."""
         p, m, n = a.shape

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from symcalc.chain_split import Parts, base_of, circles, core_name, has_number, linear_places, split
 from symcalc.cost import ENTRY, Costs
 from symcalc.exact import quotient
+from symcalc.factors import starts_negative
 from symcalc.graph import postorder
 from symcalc.products import Found, Products
 from symcalc.shape import SCALAR
@@ -178,12 +179,26 @@ class Lowering:
 
     def scaled(self, scalar: Expr, core: Expr) -> Expr:
         """Multiply by a scalar where the array is smallest: an argument, or the whole."""
-        places = [] if core.is_scalar else linear_places(core)
+        if core.op.role == "sum" and scalar is self.algebra.number(-1) and not core.is_scalar:
+            terms = [self._negated(term) for term in core.args]
+            return self.algebra.sum_of(*sorted(terms, key=starts_negative))
+        whole = core.is_scalar or self._is_gram(core)
+        places = [] if whole else linear_places(core)
         place = min(places, key=lambda k: self.costs.entries(core.args[k]), default=None)
         if place is None or 4 * self.costs.entries(core.args[place]) > self.costs.entries(core):
             return self.algebra.times(scalar, core)
         moved = self.scaled(scalar, core.args[place])
         return self.algebra.rebuild(core, (*core.args[:place], moved, *core.args[place + 1 :]))
+
+    def _is_gram(self, e: Expr) -> bool:
+        """Whether this is `A*A'`, of which BLAS computes only one half."""
+        gram = e.op.role == "product" and self.flipped(e.args[0]) is e.args[1]
+        return gram and 1 not in e.args[0].shape
+
+    def _negated(self, term: Expr) -> Expr:
+        minus = self.algebra.number(-1)
+        opposite = term.op.role == "scale" and term.args[0] is minus
+        return term.args[1] if opposite else self.scaled(minus, term)
 
     def atom(self, factor: Expr) -> Found:
         base = base_of(factor)
@@ -197,6 +212,9 @@ class Lowering:
         square = e.shape[0] == e.shape[1]
         if e.is_scalar or (square and "symmetric" in self.attributes(e)):
             return e
+        if e.op.column("inside"):
+            turned = tuple(self.turn(arg) for arg in e.args)
+            return self.algebra.build(e.op, turned)
         return self.algebra.transpose(e)
 
     def flipped(self, e: Expr) -> Expr:

@@ -19,7 +19,7 @@ ROLES = frozenset(
     "ones zeros inverse differential".split()
 ) | {"entrywise quotient", "entrywise power", "fractional power"}
 UNEVALUATED = frozenset({"symbol", "differential"})
-STAGES = ("simplify", "lower")
+STAGES = ("simplify", "lower", "vec")
 EXPANSIONS = ("power_differential", "commutation")
 DOMAIN_WORDS = ATTRIBUTES | {ENTRYWISE, *"integer natural tall wide smooth large fraction".split()}
 
