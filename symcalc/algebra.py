@@ -164,6 +164,10 @@ class Algebra:
         """Return `-a`."""
         return self.times(self.number(-1), a)
 
+    def product_of(self, factors: Sequence[Expr]) -> Expr:
+        """Return the product of at least one factor."""
+        return reduce(self.times, factors)
+
     def times(self, a: Expr, b: Expr) -> Expr:
         """Return `a*b`: a matrix product, or a multiple where one of them is a scalar."""
         scale = self.role["scale"]

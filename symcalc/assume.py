@@ -14,10 +14,13 @@ def assumptions(f: Expr, variable: Expr) -> list[str]:
     moving = dependents(order, {variable: None})
     found: dict[str, None] = {}
     for node in order:
-        condition = node.op.column("assumes")
-        if condition and node in moving:
-            slots = {
-                slot.name: brief(arg) for slot, arg in zip(node.op.slots, node.args, strict=False)
-            }
-            found[condition.format(**slots)] = None
+        if node in moving and (text := condition(node)):
+            found[text] = None
     return list(found)
+
+
+def condition(node: Expr) -> str:
+    """Return what the row of an operation assumes of its arguments, or nothing."""
+    text: str = node.op.column("assumes", "")
+    slots = zip(node.op.slots, node.args, strict=False)
+    return text and text.format(**{slot.name: brief(arg) for slot, arg in slots})

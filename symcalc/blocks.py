@@ -8,6 +8,7 @@ from functools import partial, reduce
 from symcalc.algebra import Algebra
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
+from symcalc.factors import is_zero
 from symcalc.shape import Dim, dim_add, dim_names, dim_sub, parse_dim, shape_text
 from symcalc.show import brief
 from symcalc.unifier import LOOSE, Unifier
@@ -64,6 +65,4 @@ def blocks(rows: list[list[Expr]], algebra: Algebra, unifier: Unifier) -> Expr:
 
 
 def _block(e: Expr, algebra: Algebra, unifier: Unifier) -> Expr:
-    if e.op.role != "number" or e.data != 0:
-        return e
-    return algebra.zeros((unifier.fresh(LOOSE), unifier.fresh(LOOSE)))
+    return algebra.zeros((unifier.fresh(LOOSE), unifier.fresh(LOOSE))) if is_zero(e) else e

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from symcalc.factors import untransposed
+
 if TYPE_CHECKING:
     from symcalc.expr import Expr
     from symcalc.lower_rows import Factors
@@ -53,15 +55,10 @@ def _without_identities(parts: Parts) -> Parts:
     return parts
 
 
-def base_of(factor: Expr) -> Expr:
-    """Return `A` for the factor `A'`, and every other factor itself."""
-    return factor.args[0] if factor.op.role == "transpose" else factor
-
-
 def core_name(term: Expr) -> str:
     """Return the operation of a term without its scalar factor and transpose."""
     inner = term.args[1] if term.op.role == "scale" else term
-    return base_of(inner).op.name
+    return untransposed(inner).op.name
 
 
 def has_number(e: Expr) -> bool:

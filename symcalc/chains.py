@@ -113,7 +113,7 @@ class Chains:
         return left, (self._opaque(right),)
 
     def _opaque(self, factors: tuple[Expr, ...]) -> Expr:
-        boxed = self.n.product(list(factors))
+        boxed = self.n.algebra.product_of(factors)
         self.n.memo[boxed] = term(boxed.shape, Mono((), (boxed,)))
         return boxed
 
@@ -129,7 +129,7 @@ class Chains:
             return self.n.multiply(self.n.number(sign), poly)
         factors, turn = self._regrouped(factors)
         sign = sign * turn
-        whole = self.n.product(list(factors))
+        whole = self.n.algebra.product_of(factors)
         result = term(SCALAR, Mono(((whole, 1),)))
         self.n.memo[whole] = result
         return self.n.multiply(self.n.number(sign), result) if sign != 1 else result
@@ -275,7 +275,7 @@ class Chains:
                 reduced = self.n.build(self.chain_poly(square, turned[:1], turned[1:]))
                 return self.n.normal(self.n.algebra.trace(reduced))
         sign, best = self._smallest_rotation(factors)
-        made = self.n.algebra.trace(self.n.product(list(best)))
+        made = self.n.algebra.trace(self.n.algebra.product_of(best))
         rewritten = self.n.rules.apply(self.n, made)
         value = rewritten if rewritten is not None else atom(made)
         self.n.memo.setdefault(made, value)

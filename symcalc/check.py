@@ -197,7 +197,7 @@ def _measured(found: Check, answer: Expr, turned: Expr | None, seed: int) -> Che
 def _structured(found: Check, answer: Expr, samples: Samples) -> Check | None:
     """Recognise the other reading of a structured variable."""
     d = found.derivation
-    if found.kind != "gradient" or not d.variable.data[1] & set(PROJECTIONS):
+    if found.kind != "gradient" or not d.variable.attributes & set(PROJECTIONS):
         return None
     other = replace(d, symmetric="space" if d.symmetric == "entries" else "entries")
     if samples.agree(answer, other.gradient):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symcalc.expr import Expr, sort_key
-from symcalc.graph import postorder
+from symcalc.graph import missing
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
@@ -39,9 +39,8 @@ class Commuting:
     def variable(self, e: Expr) -> Expr | None:
         """Return the matrix A for an expression that commutes with all that commutes with A."""
         if e not in self.memo:
-            for node in postorder([e], into=lambda node: node not in self.memo):
-                if node not in self.memo:
-                    self.memo[node] = self._of(node)
+            for node in missing(e, self.memo):
+                self.memo[node] = self._of(node)
         return self.memo[e]
 
     def _of(self, e: Expr) -> Expr | None:

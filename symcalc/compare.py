@@ -147,7 +147,7 @@ class Samples:
         """Return the variables which, if they were symmetric, would make the answer right."""
         square = [v for v in self.wanted.variables if v.shape[0] == v.shape[1] != 1]
         found = []
-        for v in (v for v in square if "symmetric" not in v.data[1]):
+        for v in (v for v in square if "symmetric" not in v.attributes):
             turned = [_with_symmetric(sample, v) for sample in self.all]
             if all(self._error(s, self.answer, self.wanted) <= EXACT_TOLERANCE for s in turned):
                 found.append(v)
@@ -168,7 +168,7 @@ def _rational(value: float) -> Fraction | None:
 
 
 def _rounded(sample: Sample) -> Sample:
-    point = {v: a if v.data[1] & DELICATE else _short(a) for v, a in sample.point.items()}
+    point = {v: a if v.attributes & DELICATE else _short(a) for v, a in sample.point.items()}
     return Sample(point, sample.sizes)
 
 

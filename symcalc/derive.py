@@ -140,7 +140,7 @@ class Derivation:
         A*diag(cos(x))
         """
         if self.function.is_scalar and not self.variable.is_scalar:
-            g = replace(self, layout="denominator", symmetric="space").gradient
+            g = self.usual.gradient
             column = g if g.shape[1] == 1 else self.rules.algebra.call("vec", g)
             return self._known(simplify(column.T, self.rules, self.function))
         h = direction(self.variable)
@@ -185,11 +185,14 @@ class Derivation:
         other = self.variable if wrt is None else self._other(wrt)
         if (freed := ambient(self, other)) is not self:
             return freed.second(other.name)
-        usual = self.layout == "denominator" and self.symmetric == "space"
-        plain = self if usual else replace(self, layout="denominator", symmetric="space")
         scope = {**self.scope, other.name: other}
         return SecondDifferential(
-            self.function, plain.gradient, (self.variable, other), self.symmetric, scope, self.rules
+            self.function,
+            self.usual.gradient,
+            (self.variable, other),
+            self.symmetric,
+            scope,
+            self.rules,
         )
 
     def stationary(self) -> Expr:
@@ -202,6 +205,13 @@ class Derivation:
         inv(A'*A + c*I)*A'*B
         """
         return self._known(stationary.stationary(self))
+
+    @cached_property
+    def usual(self) -> Derivation:
+        """The same derivative in denominator layout, for a structured variable in its space."""
+        if (self.layout, self.symmetric) == (LAYOUTS[0], CONVENTIONS[0]):
+            return self
+        return replace(self, layout=LAYOUTS[0], symmetric=CONVENTIONS[0])
 
     @cached_property
     def _normalizer(self) -> Normalizer:
@@ -280,14 +290,15 @@ class Derivation:
         return self._source(target, name, False, sizes)
 
     @property
-    def _result(self) -> Expr:
-        return self.gradient if self.function.is_scalar else self.jacobian
+    def _outputs(self) -> dict[str, Expr]:
+        kind = "gradient" if self.function.is_scalar else "jacobian"
+        return {"value": self._unfolded, kind: getattr(self, kind)}
 
     def _source(self, target: str, name: str, every: bool, sizes: Sizes) -> str:
-        second, result = "gradient" if self.function.is_scalar else "jacobian", self._result
-        summary = f"{self.function} and its {second} by {self.variable.name}: {result}"
-        outputs = {"value": self._unfolded, second: result}
-        used = self._arguments(list(outputs.values()), every)
+        outputs = self._outputs
+        (_, (kind, result)) = outputs.items()
+        summary = f"{self.function} and its {kind} by {self.variable.name}: {result}"
+        used = self._arguments(outputs, every)
         return str(codegen.generate(outputs, used, name, summary, self.rules, target, sizes))
 
     def compile(self, target: str = "numpy", sizes: Sizes = None) -> Callable[..., Any]:
@@ -300,8 +311,8 @@ class Derivation:
         general = self._compiled(target, sizes)
         if sizes is not None or not targets.TARGETS[target].real:
             return general
-        outputs = {"value": self._unfolded, "gradient": self._result}
-        used = self._arguments(list(outputs.values()), True)
+        outputs = self._outputs
+        used = self._arguments(outputs, True)
         compiler = partial(self._compiled, target)
         chosen: Callable[..., Any] = specialise.specialised(
             general, compiler, outputs, used, self.rules
@@ -315,9 +326,9 @@ class Derivation:
         )
         return function
 
-    def _arguments(self, outputs: list[Expr], every: bool) -> list[Expr]:
+    def _arguments(self, outputs: Mapping[str, Expr], every: bool) -> list[Expr]:
         """Return the declared variables, all or those that are used, and what came up besides."""
-        used = dict.fromkeys([self.variable, *(v for e in outputs for v in e.variables)])
+        used = dict.fromkeys([self.variable, *(v for e in outputs.values() for v in e.variables)])
         known = [v for v in self.scope.values() if every or v in used]
         return [*known, *(v for v in used if v not in known)]
 

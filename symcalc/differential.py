@@ -14,10 +14,10 @@ from symcalc.rulebook import Rulebook
 from symcalc.template import Template
 
 
-def direction(variable: Expr, prefix: str = "d", suffix: str = "") -> Expr:
+def direction(variable: Expr) -> Expr:
     """Return the direction `dX` of a variable: its shape, and the structure that sums keep."""
     kept = variable.attributes & LINEAR_ATTRIBUTES
-    return variable.op.algebra.symbol(f"{prefix}{variable.name}{suffix}", variable.shape, kept)
+    return variable.op.algebra.symbol(f"d{variable.name}", variable.shape, kept)
 
 
 def rule(book: Rulebook, op: Op, index: int) -> Template | None:

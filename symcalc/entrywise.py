@@ -216,8 +216,8 @@ class Entrywise:
             if cut is None or k != 1 or c != 1 or mono.scalars:
                 continue
             rest = self._built(base.shape, {b: x for b, x in factors.items() if b is not base})
-            left = self.n.product(list(mono.factors[:cut]))
-            right = self.n.algebra.transpose(self.n.product(list(mono.factors[cut:])))
+            left = self.n.algebra.product_of(mono.factors[:cut])
+            right = self.n.algebra.transpose(self.n.algebra.product_of(mono.factors[cut:]))
             return self._sandwich(left, rest, right)
         return None
 

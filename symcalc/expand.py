@@ -36,13 +36,9 @@ def _terms(e: Expr, book: Rulebook) -> list[Expr]:
 
 def _distributed(node: Expr, parts: dict[Expr, list[Expr]], book: Rulebook) -> list[Expr]:
     choices = [
-        parts[arg] if _is_linear(node, k, book) else [book.algebra.sum_of(*parts[arg])]
+        parts[arg] if book.is_linear(node.op, k) else [book.algebra.sum_of(*parts[arg])]
         for k, arg in enumerate(node.args)
     ]
     if prod(map(len, choices)) > MAX_TERMS:
         choices = [[book.algebra.sum_of(*choice)] for choice in choices]
     return [rebuild(node, args) for args in product(*choices)]
-
-
-def _is_linear(node: Expr, index: int, book: Rulebook) -> bool:
-    return book.body(node.op, "adjoint", node.op.slot(index).name) is not None

@@ -107,7 +107,7 @@ class Expr(_Draft):
     @property
     def where(self) -> dict[str, str]:
         """The declarations of the variables: what `parse(str(e), e.where)` needs to return `e`."""
-        return {name: show.declaration(node) for name, node in self._declared().items()}
+        return {name: show.declaration(node) for name, node in self.declared().items()}
 
     def __add__(self, other: Any) -> Expr:
         return self.op.algebra.add(self, self._operand(other))
@@ -207,7 +207,7 @@ class Expr(_Draft):
         >>> parse("c*t + 1", "t: scalar; c: scalar").compile()(9, 2)
         19
         """
-        everything = list(self._declared().values())
+        everything = list(self.declared().values())
         function: Callable[..., Any] = codegen.compiled(
             self._generated(everything, "value", target), "value"
         )
@@ -218,7 +218,8 @@ class Expr(_Draft):
         source = codegen.generate({"value": self}, arguments, name, str(self), book, target)
         return str(source)
 
-    def _declared(self) -> dict[str, Expr]:
+    def declared(self) -> dict[str, Expr]:
+        """Return the variables by name: those declared with the formula, and those in it."""
         return {**(self.scope or {}), **{v.name: v for v in self.variables}}
 
     def _arguments(self) -> list[Expr]:
@@ -227,8 +228,8 @@ class Expr(_Draft):
         sizes = [d for node in postorder([self]) if not node.args for d in _sizes(node)]
         for size in sizes:
             if not any(size in v.shape for v in chosen):
-                chosen += [v for v in self._declared().values() if size in v.shape][:1]
-        return [v for v in self._declared().values() if v in chosen]
+                chosen += [v for v in self.declared().values() if size in v.shape][:1]
+        return [v for v in self.declared().values() if v in chosen]
 
     def sympy(self, **names: Any) -> Any:
         """Return the formula as SymPy's; `names` gives SymPy objects for variables and sizes.

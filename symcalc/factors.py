@@ -21,6 +21,16 @@ def untransposed(e: Expr) -> Expr:
     return e.args[0] if e.op.role == "transpose" else e
 
 
+def is_variable(e: Expr) -> bool:
+    """Whether a pattern is a variable or its transpose."""
+    return untransposed(e).op.role == "symbol"
+
+
+def is_zero(e: Expr) -> bool:
+    """Whether an expression is the number 0."""
+    return e.op.role == "number" and e.data == 0
+
+
 def starts_negative(e: Expr) -> bool:
     """Whether a term starts with a negative number."""
     while e.op.role in ("scale", "quotient"):

@@ -24,6 +24,34 @@ OPERATORS: dict[type[ast.operator], str] = {
     ast.MatMult: "@",
 }  # fmt: skip
 RANKS = {"0": "a number", "1": "a vector", "2": "a matrix", "c": "a column", "f": "the entries"}
+COMMON: dict[str, list[str]] = {  # rows that Julia and MATLAB share
+    "*": [
+        "0e>e 2 {0:2} * {1:4}", "e0>e 2 {0:2} * {1:4}", "ee>e 2 {0:2} .* {1:4}",
+        "21>2 2 {0:2} .* {1:5}'", "12>2 2 {0:5}' .* {1:4}", "c2>2 2 {0:2} .* {1:4}",
+    ],
+    "/": ["e0>e 2 {0:2} / {1:4}", "0e>e 2 {0:2} ./ {1:4}", "ee>e 2 {0:2} ./ {1:4}"],
+    "**": ["00>0 4 {0:5} ^ {1:5}", "e0>e 4 {0:5} .^ {1:5}"],
+    "USub": ["e>e 3 -{0:4}"],
+    "T": ["2>2 5 {0:5}'", "e>e 5 {0}"],
+    "ravel": ["2>f 5 {0}", "e>e 5 {0}"],
+    "[:, None]": ["1>c 5 {0}"],
+    "xp.pi": [">0 5 pi"],
+    "xp.diagonal": ["2>1 5 diag({0})"],
+    "xp.tril": ["2>2 5 tril({0})"],
+    "xp.triu": ["2>2 5 triu({0})"],
+    "xp.outer": ["11>2 2 {0:2} * {1:5}'"],
+    "xp.kron": ["22>2 5 kron({0}, {1})"],
+    "xp.linalg.inv": ["2>2 5 inv({0})"],
+    "xp.linalg.pinv": ["2>2 5 pinv({0})"],
+    "xp.linalg.det": ["2>0 5 det({0})"],
+    "xp.linalg.solve": ["21>1 2 {0:5} \\ {1:4}", "22>2 2 {0:5} \\ {1:4}"],
+    "k.unvec": ["100>2 5 reshape({0}, {1}, {2})"],
+    "k.kron_whole": ["22>2 5 kron({0}, {1})"],
+    "k.kron_sum": ["2222>2 1 kron({0}, {1}) + kron({2}, {3})"],
+    "k.spd_inverse": ["22>2 2 {1:5}' \\ inv({1})"],
+    "k.spd_solve": ["221>1 2 {1:5}' \\ ({1:5} \\ {2:4})", "222>2 2 {1:5}' \\ ({1:5} \\ {2:4})"],
+    "k.matrix_power": ["20>2 4 {0:5} ^ {1:5}"],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

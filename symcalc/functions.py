@@ -66,14 +66,14 @@ class Functions:
             found = self.n.book.cache["traits", op] = Traits(
                 self.n.book.body(op, "define", ""),
                 EXPANSIONS.get(op.column("expand", "")),
-                [self._degree(op, slot.name) for slot in op.slots],
+                [self._degree(op, k) for k in range(len(op.slots))],
                 bool(op.column("invariant")),
             )
         return found
 
-    def _degree(self, op: Op, slot: str) -> int | None:
-        given: int | None = op.column("homogeneous", {}).get(slot)
-        if given is None and self.n.book.body(op, "adjoint", slot) is not None:
+    def _degree(self, op: Op, index: int) -> int | None:
+        given: int | None = op.column("homogeneous", {}).get(op.slot(index).name)
+        if given is None and self.n.book.is_linear(op, index):
             return 1
         return given
 
@@ -172,7 +172,7 @@ def _power_differential(n: Normalizer, node_: Expr, args: list[Expr]) -> Expr | 
     def power(i: int) -> list[Expr]:
         return [] if i == 0 else [algebra.power(a, algebra.number(i))]
 
-    terms = [n.product([*power(i), e, *power(count - 1 - i)]) for i in range(count)]
+    terms = [n.algebra.product_of([*power(i), e, *power(count - 1 - i)]) for i in range(count)]
     return algebra.sum_of(*terms) if terms else algebra.zeros(e.shape)
 
 

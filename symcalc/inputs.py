@@ -23,7 +23,7 @@ def reading_of(
         f = from_sympy(f, book, where)
     if not isinstance(f, Expr):
         raise ParseError(f"a formula is text or an expression, not {type(f).__name__}")
-    scope = dict(f.scope or {}) | {v.name: v for v in f.variables}
+    scope = f.declared()
     declared = {name: declaration(symbol) for name, symbol in scope.items()}
     known = read("0", declared | dict(_as_mapping(where)), book, mention=mention)
     return Reading(f, dict(known.scope) | scope, known.free)

@@ -31,7 +31,7 @@ def _parts(
     if e.op.role == "sum":
         return [part for arg in e.args for part in parts.get(arg, [])]
     places = [k for k, arg in enumerate(e.args) if arg in moving]
-    if len(places) != 1 or book.body(e.op, "adjoint", e.op.slot(places[0]).name) is None:
+    if len(places) != 1 or not book.is_linear(e.op, places[0]):
         return None
     (place,) = places
     return [

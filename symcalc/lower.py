@@ -11,18 +11,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from symcalc.chain_split import Parts, base_of, circles, core_name, has_number, linear_places, split
+from symcalc.chain_split import Parts, circles, core_name, has_number, split
 from symcalc.cost import ENTRY, Costs
 from symcalc.exact import quotient
-from symcalc.factors import starts_negative
+from symcalc.factors import untransposed
 from symcalc.graph import postorder
+from symcalc.lower_rows import Matcher
 from symcalc.products import Found, Products
+from symcalc.scaling import Scaling
 from symcalc.shape import SCALAR
 
 if TYPE_CHECKING:
     from symcalc.algebra import Algebra
     from symcalc.expr import Expr
-    from symcalc.lower_rows import Attributes, Factors, LowerRow, LowerRows, Matcher
+    from symcalc.lower_rows import Attributes, Factors, LowerRow, LowerRows
     from symcalc.rewrite import Binding
 
 MAX_POWER = 8
@@ -53,12 +55,14 @@ class Lowering:
         self.attributes = attributes
         self.real = real
         self.distribute = distribute
-        self.matcher: Matcher = self.rows.matcher(attributes, self.turn, self.join, False)
-        self.loose: Matcher = self.rows.matcher(attributes, self.turn, self.join, True)
+        self.matcher, self.loose = [
+            Matcher(attributes, self.turn, algebra.product_of, thin) for thin in (False, True)
+        ]
         self.best: dict[Expr, Found] = {}
         self.uses: Counter[Expr] = Counter()
         self.wanted: Counter[Factors] = Counter()
         self.products = Products(self)
+        self.scaling = Scaling(algebra, self.costs)
         self.steps: dict[str, Callable[[Expr], Found]] = {
             "sum": self._sum, "trace": self._trace,
             "entrywise power": self._power, "hadamard": self._hadamard,
@@ -105,7 +109,7 @@ class Lowering:
         parts = self._parts(e.args[0] if e.op.role == "trace" else e)
         if parts is None:
             return list(e.args)
-        return [base_of(f) for f in (*parts.scalars, *parts.divisors, *parts.factors)]
+        return [untransposed(f) for f in (*parts.scalars, *parts.divisors, *parts.factors)]
 
     def found(self, root: Expr) -> Found:
         """Return the cost of an expression and its lowered form; iterative in the depth."""
@@ -163,7 +167,7 @@ class Lowering:
         if scalar is None:
             return cost, core
         alone = self.wanted[factors] <= 1  # a product that others need too stays as it is
-        made = self.scaled(scalar, core) if alone else self.algebra.times(scalar, core)
+        made = self.scaling.scaled(scalar, core) if alone else self.algebra.times(scalar, core)
         return cost + ENTRY * self.costs.entries(core), made
 
     def _scalar(self, parts: Parts) -> Expr | None:
@@ -177,31 +181,8 @@ class Lowering:
             result = self.algebra.divide(top, self.found(d)[1])
         return result
 
-    def scaled(self, scalar: Expr, core: Expr) -> Expr:
-        """Multiply by a scalar where the array is smallest: an argument, or the whole."""
-        if core.op.role == "sum" and scalar is self.algebra.number(-1) and not core.is_scalar:
-            terms = [self._negated(term) for term in core.args]
-            return self.algebra.sum_of(*sorted(terms, key=starts_negative))
-        whole = core.is_scalar or self._is_gram(core)
-        places = [] if whole else linear_places(core)
-        place = min(places, key=lambda k: self.costs.entries(core.args[k]), default=None)
-        if place is None or 4 * self.costs.entries(core.args[place]) > self.costs.entries(core):
-            return self.algebra.times(scalar, core)
-        moved = self.scaled(scalar, core.args[place])
-        return self.algebra.rebuild(core, (*core.args[:place], moved, *core.args[place + 1 :]))
-
-    def _is_gram(self, e: Expr) -> bool:
-        """Whether this is `A*A'`, of which BLAS computes only one half."""
-        gram = e.op.role == "product" and self.flipped(e.args[0]) is e.args[1]
-        return gram and 1 not in e.args[0].shape
-
-    def _negated(self, term: Expr) -> Expr:
-        minus = self.algebra.number(-1)
-        opposite = term.op.role == "scale" and term.args[0] is minus
-        return term.args[1] if opposite else self.scaled(minus, term)
-
     def atom(self, factor: Expr) -> Found:
-        base = base_of(factor)
+        base = untransposed(factor)
         lowered = self.found(base)[1]
         return self._shared(base), lowered if base is factor else self.flipped(lowered)
 
@@ -224,13 +205,6 @@ class Lowering:
     def turn_all(self, factors: Factors) -> Factors:
         """Return the transpose of a chain."""
         return tuple(self.turn(f) for f in reversed(factors))
-
-    def join(self, factors: Factors) -> Expr:
-        """Return the product of a chain."""
-        result = factors[0]
-        for factor in factors[1:]:
-            result = self.algebra.times(result, factor)
-        return result
 
     # -- traces, sums, powers ---------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from symcalc.chain_split import core_name
 from symcalc.expr import Expr
-from symcalc.factors import flatten, untransposed
+from symcalc.factors import flatten, is_variable, untransposed
 from symcalc.graph import postorder
 from symcalc.op import Rewrite
 from symcalc.rewrite import Binding, bind_sizes, fits, known_sizes
@@ -60,10 +60,6 @@ class LowerRows:
         self.traces: list[LowerRow] = []
         for rewrite in sorted(rewrites, key=lambda r: r.name):
             self._index(LowerRow(rewrite))
-
-    def matcher(self, attributes: Attributes, turn: Turn, join: Join, thin: bool) -> Matcher:
-        """Return what matches these rows, knowing what is known of expressions."""
-        return Matcher(attributes, turn, join, thin)
 
     def _index(self, row: LowerRow) -> None:
         role = row.lhs.op.role
@@ -147,8 +143,3 @@ def _alignments(patterns: Factors, factors: Factors) -> Iterator[tuple[Factors, 
         if is_variable(first) or untransposed(factors[0]).op is untransposed(first).op:
             for others in _alignments(rest, factors[length:]):
                 yield (factors[:length], *others)
-
-
-def is_variable(e: Expr) -> bool:
-    """Whether a pattern is a variable or its transpose."""
-    return untransposed(e).op.role == "symbol"

@@ -122,25 +122,19 @@ class Normalizer:
         if top != 1 or (chain is None and not above):
             above.insert(0, self.algebra.number(top))
         result = self._multiple(above, chain)
-        return self.algebra.divide(result, self.product(below)) if below else result
+        return self.algebra.divide(result, self.algebra.product_of(below)) if below else result
 
     def _multiple(self, scalars: list[Expr], chain: Expr | None) -> Expr:
         if not scalars and chain is not None:
             return chain
-        scalar = self.product(scalars)
+        scalar = self.algebra.product_of(scalars)
         return scalar if chain is None else self.algebra.times(scalar, chain)
 
     def chain(self, factors: tuple[Expr, ...], shape: Shape) -> Expr | None:
         """Return the product of a chain; None for the empty product of scalars."""
         if not factors:
             return None if shape == SCALAR else self.algebra.identity(shape[0])
-        return self.product(list(factors))
-
-    def product(self, factors: list[Expr]) -> Expr:
-        result = factors[0]
-        for factor in factors[1:]:
-            result = self.algebra.times(result, factor)
-        return result
+        return self.algebra.product_of(factors)
 
     def number(self, value: Number) -> Poly:
         return Poly(SCALAR, {UNIT: value} if value else {})

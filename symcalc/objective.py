@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ class Objective:
     """
 
     def __init__(self, d: Derivation, x0: Any, arrays: Mapping[str, Any]) -> None:
-        self.derivation = replace(d, layout="denominator", symmetric="space")
+        self.derivation = d.usual
         self.variable = d.variable
         self._gradient = self.derivation.gradient  # refuses a function that is not a scalar
         given = {**arrays, self.variable.name: x0}

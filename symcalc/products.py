@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from symcalc.chain_split import base_of
+from symcalc.factors import untransposed
 
 if TYPE_CHECKING:
     from symcalc.expr import Expr
@@ -74,7 +74,7 @@ class Products:
         return m + n + self.whole.costs.product(left, right), self.whole.algebra.times(left, right)
 
     def _by_rows(self, factors: Factors) -> Iterator[Found]:
-        names = dict.fromkeys(base_of(f).op.name for f in factors)
+        names = dict.fromkeys(untransposed(f).op.name for f in factors)
         for name in names:
             for row in self.whole.rows.products.get(name, ()):
                 if self.whole.usable(row):
@@ -87,11 +87,12 @@ class Products:
             return
         self.nested += 1
         for k, factor in enumerate(factors):
-            base = base_of(factor)
+            base = untransposed(factor)
             if self._may_expand(base):
                 terms = [t if base is factor else self.whole.turn(t) for t in base.args]
+                chain = self.whole.algebra.product_of
                 yield self.whole.algebra.sum_of(
-                    *[self.whole.join((*factors[:k], t, *factors[k + 1 :])) for t in terms]
+                    *[chain((*factors[:k], t, *factors[k + 1 :])) for t in terms]
                 )
         self.nested -= 1
 

@@ -13,6 +13,7 @@ from symcalc.calls import check_calls
 from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr
+from symcalc.factors import is_zero
 from symcalc.notation import Notation
 from symcalc.op import Op
 from symcalc.postfix import Item
@@ -183,7 +184,7 @@ class Reader:
         shape = next((arg.shape for arg in args if not arg.is_scalar), SCALAR)
         ones, zeros = self.algebra.ones(shape), self.algebra.zeros(shape)
         return [
-            arg if not arg.is_scalar else zeros if _is_zero(arg) else self.algebra.times(arg, ones)
+            arg if not arg.is_scalar else zeros if is_zero(arg) else self.algebra.times(arg, ones)
             for arg in args
         ]
 
@@ -267,7 +268,3 @@ class Reader:
         used = {name for s in symbols for dim in s.shape for name in dim_names(dim)}
         scope = dict(zip(self.scope.table, symbols, strict=True))
         return Reading(root, scope, frozenset(used - self.scope.dims), notes)
-
-
-def _is_zero(e: Expr) -> bool:
-    return e.op.role == "number" and e.data == 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from symcalc.errors import RuleError
 from symcalc.exact import quotient
 from symcalc.expr import Expr
-from symcalc.factors import flatten, untransposed
+from symcalc.factors import flatten, is_variable, untransposed
 from symcalc.op import Op, Rewrite
 from symcalc.poly import Exponent, Poly
 from symcalc.shape import SCALAR, Dim, dim_substitute
@@ -66,7 +66,7 @@ class Rules:
     def _index(self, rule: Rule) -> None:
         lhs = rule.lhs
         if lhs.op.role == "product":
-            place = next((k for k, f in enumerate(rule.factors) if not _is_variable(f)), 0)
+            place = next((k for k, f in enumerate(rule.factors) if not is_variable(f)), 0)
             entry = (rule, place, len(rule.factors) - place, rule.needed(place))
             self.by_factor.setdefault(_key(untransposed(rule.factors[place])), []).append(entry)
         elif lhs.op.role == "entrywise power" and lhs.is_scalar:
@@ -202,7 +202,7 @@ class Matcher:
                 yield binding
             return
         longest = len(factors) - len(patterns) + 1
-        for length in range(1, longest + 1 if _is_variable(patterns[0]) else 2):
+        for length in range(1, longest + 1 if is_variable(patterns[0]) else 2):
             if length > longest:
                 return
             run = self._joined(factors[:length])
@@ -210,7 +210,7 @@ class Matcher:
                 yield from self._sequence(patterns[1:], factors[length:], extended)
 
     def _joined(self, factors: Factors) -> Expr:
-        return factors[0] if len(factors) == 1 else self.n.product(list(factors))
+        return factors[0] if len(factors) == 1 else self.n.algebra.product_of(factors)
 
     def extend(
         self, patterns: Factors, factors: Factors, binding: Binding, backwards: bool
@@ -258,11 +258,7 @@ class Matcher:
 
 def _head(pattern: Expr) -> Op | None:
     """Return the operation that a pattern needs; None for a variable, which fits everything."""
-    return None if _is_variable(pattern) else pattern.op
-
-
-def _is_variable(e: Expr) -> bool:
-    return untransposed(e).op.role == "symbol"
+    return None if is_variable(pattern) else pattern.op
 
 
 def _key(inner: Expr) -> str:
@@ -272,7 +268,7 @@ def _key(inner: Expr) -> str:
 def _vector_run(pattern: Expr, factors: Factors) -> Factors:
     """Return the factors up to the first that ends a column (or a row, in reading order)."""
     axis = 1 if pattern.shape[1] == 1 else 0
-    if pattern.shape[axis] != 1 or not _is_variable(pattern):
+    if pattern.shape[axis] != 1 or not is_variable(pattern):
         return factors[:1]
     end = next((k for k, f in enumerate(factors) if f.shape[axis] == 1), len(factors))
     return factors[: end + 1]

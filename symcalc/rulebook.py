@@ -154,6 +154,10 @@ class Rulebook:
             return self.functions.bodies.get(key)
         return found
 
+    def is_linear(self, op: Op, index: int) -> bool:
+        """Whether an operation is linear in an argument: its row gives the adjoint."""
+        return self.body(op, "adjoint", op.slot(index).name) is not None
+
     def read_bodies(self, op: Op) -> None:
         """Read the bodies of an operation; raise `RuleError` for one that is refused."""
         for key in [key for key in self.unread if key[0] is op]:

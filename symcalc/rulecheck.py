@@ -20,8 +20,8 @@ from symcalc.evaluate import compute, numpy_backend, size_of
 from symcalc.expr import Expr, node
 from symcalc.judge import slope
 from symcalc.op import Op, Rewrite
-from symcalc.rows import REFUSAL
-from symcalc.rulebook import Rulebook
+from symcalc.rows import REFUSAL, UNEVALUATED
+from symcalc.rulebook import LEAVES, Rulebook
 from symcalc.sample import RANGES, sample, well_conditioned
 from symcalc.shape import SCALAR, Dim, dim_names
 from symcalc.simplify import simplify
@@ -29,7 +29,6 @@ from symcalc.simplify import simplify
 Array = Any
 TOLERANCE = 1e-6
 ROUNDS = 3
-LEAVES = ("symbol", "number", "dimension", "differential")
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class RowCheck:
 
 def check_op(book: Rulebook, op: Op, seed: int = 0) -> list[RowCheck]:
     """Check every column of an operation that numbers can judge."""
-    if op.role in LEAVES or op.column("macro") or not op.column("array"):
+    if op.role in LEAVES | UNEVALUATED or op.column("macro") or not op.column("array"):
         return []
     checks: dict[str, list[float]] = {}
     for number in range(ROUNDS):

@@ -144,7 +144,7 @@ def structured(variable: Expr, array: Array) -> Array:
 
 def inside(variable: Expr, array: Array) -> bool:
     """Whether an array lies in the open set that `spd`, `positive` and `unit` declare."""
-    attributes = variable.data[1]
+    attributes = variable.attributes
     if "positive" in attributes and not np.all(array > 0):
         return False
     if "unit" in attributes and not np.all(np.abs(array) < 1):

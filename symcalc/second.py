@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from symcalc.algebra import LINEAR_ATTRIBUTES
 from symcalc.differential import differential
 from symcalc.errors import EvaluationError
 from symcalc.expr import Expr, in_scope, substitute
@@ -56,7 +57,7 @@ class SecondDifferential:
             p for p in ("H_", "K_", "dir_", "direction_") if not {p + "1", p + "2"} & taken
         )
         variable = self.variables[index]
-        kept = variable.attributes & {"symmetric", "skew", "diagonal", "lower", "upper"}
+        kept = variable.attributes & LINEAR_ATTRIBUTES
         return self.rules.algebra.symbol(f"{prefix}{index + 1}", variable.shape, kept)
 
     @cached_property

@@ -85,7 +85,7 @@ def _sided(n: Normalizer, mono: Mono, coefficient: Number, h: Expr) -> Sided | N
 
 
 def _chain(n: Normalizer, factors: tuple[Expr, ...], size: Dim) -> Expr:
-    return n.product(list(factors)) if factors else n.algebra.identity(size)
+    return n.algebra.product_of(factors) if factors else n.algebra.identity(size)
 
 
 def _two_sided(terms: list[Sided], constant: Expr, book: Rulebook) -> Iterator[Expr]:

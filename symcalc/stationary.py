@@ -9,16 +9,16 @@ numbers: the gradient vanishes there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from symcalc.again import freed_note
+from symcalc.assume import condition
 from symcalc.differential import dependents, differential, direction
 from symcalc.errors import StationaryError
 from symcalc.expand import multiplied_out
-from symcalc.expr import Expr, rebuild
+from symcalc.expr import Expr, substitute
 from symcalc.factors import untransposed
 from symcalc.graph import postorder
 from symcalc.judge import SIZE_ORDERS, by_name, relative_error, values_of
@@ -47,7 +47,7 @@ def stationary(d: Derivation) -> Expr:
 
     Raises `StationaryError` where no closed form is found.
     """
-    g, x = replace(d, layout="denominator", symmetric="space").gradient, d.variable
+    g, x = d.usual.gradient, d.variable
     if freed_note(x) in d.notes:
         raise _none(
             f"{x.name} is orthogonal, and the gradient vanishes on no such matrix as a rule"
@@ -140,7 +140,7 @@ def affine(e: Expr, x: Expr, book: Rulebook) -> tuple[Expr, Expr] | None:
     linear = simplify(differential(e, {x: h}, book), book)
     if x in linear.variables or h not in linear.variables:
         return None
-    constant = simplify(-_at_zero(order, moving, x, book), book)
+    constant = simplify(-substitute([e], {x: book.algebra.zeros(x.shape)})[0], book)
     return split_linear(linear, h, book), constant
 
 
@@ -148,22 +148,7 @@ def _is_linear(node: Expr, moving: set[Expr], book: Rulebook) -> bool:
     places = [k for k, arg in enumerate(node.args) if arg in moving]
     if not places or node.op.role == "sum":
         return True
-    return len(places) == 1 and bool(book.body(node.op, "adjoint", node.op.slot(places[0]).name))
-
-
-def _at_zero(order: list[Expr], moving: set[Expr], x: Expr, book: Rulebook) -> Expr:
-    """Return the value of an affine formula at X = 0: a linear map of zero is zero."""
-    zeros = book.algebra.zeros
-    values = {x: zeros(x.shape)}
-    for node in order:
-        if node in moving and node is not x:
-            args = tuple(values.get(arg, arg) for arg in node.args)
-            left = [arg for arg in args if arg is not zeros(arg.shape)]
-            if node.op.role == "sum":
-                values[node] = book.algebra.sum_of(*left) if left else zeros(node.shape)
-            else:
-                values[node] = rebuild(node, args) if left == [*args] else zeros(node.shape)
-    return values[order[-1]]
+    return len(places) == 1 and book.is_linear(node.op, places[0])
 
 
 def _vanishes(g: Expr, x: Expr, solution: Expr) -> bool:
@@ -204,10 +189,8 @@ def conditions(e: Expr) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for node in postorder([e]):
-        text = node.op.column("assumes")
-        if text:
-            slots = {s.name: brief(a) for s, a in zip(node.op.slots, node.args, strict=False)}
-            found[text.format(**slots)] = None
+        if text := condition(node):
+            found[text] = None
         elif node.op.role in NOT_ZERO and node.args[1].op.role != "dimension":
             found[NOT_ZERO[node.op.role].format(brief(node.args[1]))] = None
     return tuple(found)

@@ -98,8 +98,8 @@ class Structures:
         parts = [self._added([d for d in diagonals if d is not None])]
         for (scalar, factors), cut in zip(thick, cuts, strict=True):
             assert cut is not None
-            left = self.n.product(list(factors[: cut[1]]))
-            right = self.n.product(list(factors[cut[1] :]))
+            left = self.n.algebra.product_of(factors[: cut[1]])
+            right = self.n.algebra.product_of(factors[cut[1] :])
             parts += [self.algebra.times(scalar, left), right]
         return Plan(LowRank.structure, tuple(parts), _low_rank)
 

@@ -148,7 +148,7 @@ class _Out:
             return self.names[e.name]
         if not e.is_scalar:
             return self.sp.MatrixSymbol(e.name, *map(self._dim, e.shape))
-        return self.sp.Symbol(e.name, **({"positive": True} if "positive" in e.data[1] else {}))
+        return self.sp.Symbol(e.name, **({"positive": True} if "positive" in e.attributes else {}))
 
     def _number(self, e: Expr) -> Any:
         return self.sp.Rational(e.data.numerator, e.data.denominator)

@@ -50,7 +50,7 @@ class Terms:
             return result
         if bottom != 1:
             below.insert(0, self.algebra.number(bottom))
-        return self.algebra.divide(result, self.n.product(below))
+        return self.algebra.divide(result, self.n.algebra.product_of(below))
 
     def worded_parts(self, term: Term) -> tuple[Number, list[Expr], list[tuple[Expr, Exponent]]]:
         coefficient, scalars, factors = term
@@ -121,9 +121,9 @@ class Terms:
         if cut is None or transposes(factors[cut:]) < 2:
             return factors
         row = self.algebra.transpose(
-            self.n.product([self._turn(f) for f in reversed(factors[cut:])])
+            self.n.algebra.product_of([self._turn(f) for f in reversed(factors[cut:])])
         )
-        shorter = self.length(row) < self.length(self.n.product(factors[cut:]))
+        shorter = self.length(row) < self.length(self.n.algebra.product_of(factors[cut:]))
         return [*factors[:cut], row] if shorter else factors
 
     def _turn(self, e: Expr) -> Expr:
@@ -166,7 +166,7 @@ class Terms:
     def _powers(self, factors: list[Expr]) -> Expr:
         """Write repeated runs of factors as powers."""
         if len(set(factors)) == len(factors):
-            return self.n.product(factors)
+            return self.n.algebra.product_of(factors)
         parts: list[Expr] = []
         place = 0
         while place < len(factors):
@@ -176,10 +176,10 @@ class Terms:
             else:
                 parts.append(self._raised(factors[place : place + length], count))
             place += length * count
-        return self.n.product(parts)
+        return self.n.algebra.product_of(parts)
 
     def _raised(self, block: list[Expr], count: int) -> Expr:
-        base = self.n.product(block)
+        base = self.n.algebra.product_of(block)
         turned = base.op.role == "transpose"
         base = base.args[0] if turned else base
         if base.op.role == "inverse":

@@ -30,16 +30,13 @@ from symcalc.judge import (
     relative_error,
     shifted,
     size_of_value,
-    slope,
     values_of,
 )
 from symcalc.sample import Rng, structured
 from symcalc.steps import INNER, Step
-from symcalc.verify_second import verify_second
 
 if TYPE_CHECKING:
     from symcalc.derive import Derivation
-__all__ = ["Comparison", "Verification", "directional", "slope", "verify_gradient", "verify_second"]
 JUDGES = ("differences", "complex-step", *LIBRARIES)
 
 
