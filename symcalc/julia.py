@@ -71,6 +71,7 @@ ROWS = {
     "k.blocks_times": ["220>2 5 _kron_times(Matrix(1.0I, {2}, {2}), {0}, {1})"],
     "k.spread_times": ["220>2 5 _kron_times({0}, Matrix(1.0I, {2}, {2}), {1})"],
     "k.commuted_rows": ["200>2 5 _commuted_rows({0}, {1}, {2})"],
+    "k.spd_trace_inverse": ["22>0 5 sum(abs2, inv({1}))"],
     "k.weighted_blocks": ["222>2 5 _weighted_blocks({0}, {1}, {2})"],
     "k.weighted_stack": ["22>2 5 _weighted_stack({0}, {1})"],
     "k.commuted_kron": [

@@ -14,11 +14,13 @@ class KroneckerKernels:
         self._xp = xp
 
     def kron_left(self, m: Array, b: Array) -> Array:
-        return self._xp.einsum("ipjq,pq->ij", self._blocks(m, b.shape), b)
+        rows = self._xp.matmul(self._blocks(m, b.shape), b[:, :, None])
+        return self._xp.sum(rows, 1)[:, :, 0]
 
     def kron_right(self, a: Array, m: Array) -> Array:
         inner = (m.shape[0] // a.shape[0], m.shape[1] // a.shape[1])
-        return self._xp.einsum("ipjq,ij->pq", self._blocks(m, inner), a)
+        rows = self._xp.matmul(a[:, None, None, :], self._blocks(m, inner))
+        return self._xp.sum(rows, 0)[:, 0, :]
 
     def _blocks(self, m: Array, inner: tuple[int, int]) -> Array:
         p, q = inner

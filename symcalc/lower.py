@@ -7,11 +7,11 @@ in the same way, around the circle; sums and other operations are rewritten by t
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from symcalc.chain_split import Parts, circles, core_name, has_number, split
+from symcalc.chain_split import Parts, circles, core_name, has_number, rotations, split
 from symcalc.cost import ENTRY, Costs
 from symcalc.exact import quotient
 from symcalc.factors import untransposed
@@ -40,15 +40,19 @@ class Lowering:
 
     `sizes` are the dimensions that are known, `attributes` what is known of expressions, `free` the
     expressions whose value is there anyway. With `real` the rows may use operations that are only
-    right for real arrays; with `distribute` sums in products are multiplied out where that pays.
+    right for real arrays, and those of `libraries`; without `inverses` each use of an inverse
+    bears its whole cost, so that solving is chosen; with `distribute` sums in products are multiplied out where that pays.
     """
 
     def __init__(
         self, algebra: Algebra, sizes: Mapping[str, int] | None = None,
         attributes: Attributes = nothing_known, real: bool = False, distribute: bool = False,
-        free: frozenset[Expr] = frozenset(),
+        free: frozenset[Expr] = frozenset(), libraries: frozenset[str] = frozenset(),
+        inverses: bool = True,
     ) -> None:  # fmt: skip
         self.free = free
+        self.libraries = libraries
+        self.inverses = inverses
         self.algebra = algebra
         self.rows: LowerRows = algebra.book.lower_rows
         self.costs = Costs(sizes)
@@ -60,6 +64,7 @@ class Lowering:
         ]
         self.best: dict[Expr, Found] = {}
         self.uses: Counter[Expr] = Counter()
+        self.needed: defaultdict[str, list[Expr]] = defaultdict(list)
         self.wanted: Counter[Factors] = Counter()
         self.products = Products(self)
         self.scaling = Scaling(algebra, self.costs)
@@ -69,14 +74,20 @@ class Lowering:
         }  # fmt: skip
 
     def lower(self, roots: Sequence[Expr]) -> list[Expr]:
-        """Return the roots in the form in which they are computed; shared work is shared."""
+        """Return the roots in the form in which they are computed; shared work is shared.
+
+        The last is lowered first: a gradient is the larger one, and what it computes is there for
+        the value.
+        """
         self._survey(roots)
+        for root in reversed(roots):
+            self.free |= self.computed([self.found(root)[1]])
         return [self.found(root)[1] for root in roots]
 
     def computed(self, lowered: Sequence[Expr]) -> frozenset[Expr]:
-        """Return the expressions whose values the lowered roots compute on their way."""
-        inside = set(postorder(lowered))
-        return frozenset(e for e, (_, made) in self.best.items() if e.args and made in inside)
+        """Return what the lowered roots compute on their way, as written and as lowered."""
+        inside = {e for e in postorder(lowered) if e.args}
+        return frozenset(inside | {e for e, (_, made) in self.best.items() if made in inside})
 
     # -- the walk ---------------------------------------------------------------------------------
 
@@ -86,6 +97,7 @@ class Lowering:
         self.uses.update(roots)
         while stack:
             e = stack.pop()
+            self.needed[e.op.name].append(e)
             parts = self._parts(e)
             if parts is not None and len(parts.factors) > 1:
                 factors = tuple(parts.factors)
@@ -146,15 +158,26 @@ class Lowering:
             if self.usable(row)
             and (binding := self.loose.match(row.lhs, e, {})) is not None
             and self.matcher.fulfils(row, binding)
+            and self._has_beside(row, binding)
         ]
         return min(options, key=lambda option: option[0]) if options else None
 
     def usable(self, row: LowerRow) -> bool:
-        return self.real or (row.analytic and not row.needs)
+        general = row.analytic and not row.needs
+        return (self.real or general) and row.libraries <= self.libraries
+
+    def _has_beside(self, row: LowerRow, binding: Binding) -> bool:
+        """Whether an expression is needed as well beside which the row pays."""
+        return not row.beside or any(
+            self.loose.match(pattern, e, binding) is not None
+            for pattern in row.beside
+            for e in self.needed[pattern.op.name]
+        )
 
     def _shared(self, e: Expr) -> float:
         """Return the part of its cost that one use of an expression bears."""
-        return 0.0 if e in self.free else self.found(e)[0] / max(1, self.uses[e])
+        whole = e.op.role == "inverse" and not self.inverses
+        return 0.0 if e in self.free else self.found(e)[0] / max(1, 1 if whole else self.uses[e])
 
     # -- terms and chains -------------------------------------------------------------------------
 
@@ -209,20 +232,31 @@ class Lowering:
     # -- traces, sums, powers ---------------------------------------------------------------------
 
     def _trace(self, e: Expr) -> Found:
-        parts = self._parts(e.args[0])
-        if parts is None or len(parts.factors) < 2:
-            return self._plain(e)
+        parts = self._parts(e.args[0]) or Parts(factors=[e.args[0]])
         options = [
             (self.products.run(p)[0] + self.products.run(q)[0] + self.costs.gathered(made), made)
             for pair in circles(tuple(parts.factors))
             for p, q in (pair, pair[::-1])
             for made in self._paired(p, q)
         ]
-        if not options:
-            return self._plain(e)
+        for factors in rotations(tuple(parts.factors)):
+            options += [*self._around(factors), self._whole_trace(factors)]
         cost, made = min(options, key=lambda option: option[0])
         scalar = self._scalar(parts)
         return cost, made if scalar is None else self.algebra.times(scalar, made)
+
+    def _around(self, factors: Factors) -> Iterator[Found]:
+        """Yield what the rows for a trace with an operation in it make of a circle."""
+        for name in dict.fromkeys(untransposed(f).op.name for f in factors):
+            for row in self.rows.circles.get(name, ()):
+                for binding in self.matcher.windows(row, factors) if self.usable(row) else ():
+                    yield self.found(row.result(binding))
+
+    def _whole_trace(self, factors: Factors) -> Found:
+        """Return the trace of a product that is computed as a whole, as a solution may be."""
+        cost, whole = self.products.run(factors)
+        made = self.algebra.trace(untransposed(whole))
+        return cost + self.costs.operation(made), made
 
     def _paired(self, p: Factors, q: Factors) -> Iterator[Expr]:
         """Yield the rows for the trace of the product of two runs."""

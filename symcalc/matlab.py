@@ -72,6 +72,7 @@ ROWS = {
     "k.blocks_times": ["220>2 5 kron_times_(eye({2}), {0}, {1})"],
     "k.spread_times": ["220>2 5 kron_times_({0}, eye({2}), {1})"],
     "k.commuted_rows": ["200>2 5 commuted_rows_({0}, {1}, {2})"],
+    "k.spd_trace_inverse": ["22>0 4 norm(inv({1}), 'fro') ^ 2"],
     "k.weighted_blocks": ["222>2 5 weighted_blocks_({0}, {1}, {2})"],
     "k.weighted_stack": ["22>2 5 weighted_stack_({0}, {1})"],
     "k.commuted_kron": [

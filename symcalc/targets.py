@@ -32,6 +32,7 @@ class Target:
     special: tuple[str, str]
     kernels: type[Kernels] = Kernels
     real: bool = False  # whether the code is for real arrays, which nothing differentiates
+    libraries: frozenset[str] = frozenset()  # whose operations the code may use
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
     exponential: str = ""  # what expm is called, if it is the only one of these
     dialect: Dialect = field(default_factory=Dialect)
@@ -48,6 +49,7 @@ TARGETS = {
         SPECIAL,
         kernels=FastKernels,
         real=True,
+        libraries=frozenset({"scipy.linalg"}),
         matrix_functions="scipy.linalg",
     ),
     "scipy": Target(
@@ -56,6 +58,7 @@ TARGETS = {
         SPECIAL,
         kernels=LapackKernels,
         real=True,
+        libraries=frozenset({"scipy.linalg", "lapack"}),
         matrix_functions="scipy.linalg",
     ),
     "jax": Target(
