@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from symcalc.graph import postorder
@@ -74,7 +74,7 @@ class Costs:
             return CALL + ENTRY * self.entries(e) + PASS * read
         return CALL + self._stated(e, stated)
 
-    def total(self, outputs: Sequence[Expr]) -> float:
+    def total(self, outputs: list[Expr]) -> float:
         """Return the cost of several values, of which all that they share is computed once."""
         nodes = postorder(outputs)
         shared = {(text, e.args[0]): e for e in nodes if (text := e.op.column("share_cost"))}

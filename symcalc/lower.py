@@ -8,10 +8,10 @@ in the same way, around the circle; sums and other operations are rewritten by t
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from symcalc.chain_split import Parts, circles, core_name, has_number, rotations, split
+from symcalc.chain_split import Parts, core_name, has_number, split
 from symcalc.cost import ENTRY, Costs
 from symcalc.exact import quotient
 from symcalc.factors import untransposed
@@ -20,6 +20,7 @@ from symcalc.lower_rows import Matcher
 from symcalc.products import Found, Products
 from symcalc.scaling import Scaling
 from symcalc.shape import SCALAR
+from symcalc.traces import Traces
 
 if TYPE_CHECKING:
     from symcalc.algebra import Algebra
@@ -40,8 +41,9 @@ class Lowering:
 
     `sizes` are the dimensions that are known, `attributes` what is known of expressions, `free` the
     expressions whose value is there anyway. With `real` the rows may use operations that are only
-    right for real arrays, and those of `libraries`; without `inverses` each use of an inverse
-    bears its whole cost, so that solving is chosen; with `distribute` sums in products are multiplied out where that pays.
+    right for real arrays, and those of `libraries`; without `inverses` each use of an inverse bears
+    its whole cost, so that solving is chosen; with `distribute` sums in products are multiplied out
+    where that pays.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Lowering:
         self.products = Products(self)
         self.scaling = Scaling(algebra, self.costs)
         self.steps: dict[str, Callable[[Expr], Found]] = {
-            "sum": self._sum, "trace": self._trace,
+            "sum": self._sum, "trace": Traces(self).found,
             "entrywise power": self._power, "hadamard": self._hadamard,
         }  # fmt: skip
 
@@ -98,7 +100,7 @@ class Lowering:
         while stack:
             e = stack.pop()
             self.needed[e.op.name].append(e)
-            parts = self._parts(e)
+            parts = self.parts(e)
             if parts is not None and len(parts.factors) > 1:
                 factors = tuple(parts.factors)
                 self.wanted.update({factors, self.turn_all(factors)})
@@ -108,7 +110,7 @@ class Lowering:
                     seen.add(below)
                     stack.append(below)
 
-    def _parts(self, e: Expr) -> Parts | None:
+    def parts(self, e: Expr) -> Parts | None:
         """Take a term apart: a product, a multiple or a transpose; None for everything else."""
         role = e.op.role
         chain = role == "product" or (
@@ -118,7 +120,7 @@ class Lowering:
 
     def _below(self, e: Expr) -> list[Expr]:
         """Return what must have a value before `e` has one."""
-        parts = self._parts(e.args[0] if e.op.role == "trace" else e)
+        parts = self.parts(e.args[0] if e.op.role == "trace" else e)
         if parts is None:
             return list(e.args)
         return [untransposed(f) for f in (*parts.scalars, *parts.divisors, *parts.factors)]
@@ -138,7 +140,7 @@ class Lowering:
         return self.best[root]
 
     def _step(self, e: Expr) -> Found:
-        parts = self._parts(e)
+        parts = self.parts(e)
         if parts is not None:
             return self._term(e, parts)
         rewritten = self._by_node_row(e)
@@ -186,14 +188,14 @@ class Lowering:
             return 0.0, self.algebra.zeros(e.shape)
         factors = tuple(parts.factors)
         cost, core = self.products.chain(factors)
-        scalar = self._scalar(parts)
+        scalar = self.scalar(parts)
         if scalar is None:
             return cost, core
         alone = self.wanted[factors] <= 1  # a product that others need too stays as it is
         made = self.scaling.scaled(scalar, core) if alone else self.algebra.times(scalar, core)
         return cost + ENTRY * self.costs.entries(core), made
 
-    def _scalar(self, parts: Parts) -> Expr | None:
+    def scalar(self, parts: Parts) -> Expr | None:
         """Return the scalar factor of a term as one expression; None for 1."""
         result = None
         for s in parts.scalars:
@@ -229,42 +231,7 @@ class Lowering:
         """Return the transpose of a chain."""
         return tuple(self.turn(f) for f in reversed(factors))
 
-    # -- traces, sums, powers ---------------------------------------------------------------------
-
-    def _trace(self, e: Expr) -> Found:
-        parts = self._parts(e.args[0]) or Parts(factors=[e.args[0]])
-        options = [
-            (self.products.run(p)[0] + self.products.run(q)[0] + self.costs.gathered(made), made)
-            for pair in circles(tuple(parts.factors))
-            for p, q in (pair, pair[::-1])
-            for made in self._paired(p, q)
-        ]
-        for factors in rotations(tuple(parts.factors)):
-            options += [*self._around(factors), self._whole_trace(factors)]
-        cost, made = min(options, key=lambda option: option[0])
-        scalar = self._scalar(parts)
-        return cost, made if scalar is None else self.algebra.times(scalar, made)
-
-    def _around(self, factors: Factors) -> Iterator[Found]:
-        """Yield what the rows for a trace with an operation in it make of a circle."""
-        for name in dict.fromkeys(untransposed(f).op.name for f in factors):
-            for row in self.rows.circles.get(name, ()):
-                for binding in self.matcher.windows(row, factors) if self.usable(row) else ():
-                    yield self.found(row.result(binding))
-
-    def _whole_trace(self, factors: Factors) -> Found:
-        """Return the trace of a product that is computed as a whole, as a solution may be."""
-        cost, whole = self.products.run(factors)
-        made = self.algebra.trace(untransposed(whole))
-        return cost + self.costs.operation(made), made
-
-    def _paired(self, p: Factors, q: Factors) -> Iterator[Expr]:
-        """Yield the rows for the trace of the product of two runs."""
-        left, right = self.products.run(p)[1], self.products.run(q)[1]
-        for row in self.rows.traces:
-            binding = self.matcher.match_all(row.factors, (left, right), {})
-            if binding is not None:
-                yield row.result(binding)
+    # -- sums and powers -------------------------------------------------------------------------
 
     def _sum(self, e: Expr) -> Found:
         for k, term in enumerate(e.args):

@@ -18,7 +18,7 @@ class PadeKernels(Kernels):
         """Return what `expm(a)` and its derivatives share; of a small matrix itself and `expm`."""
         if len(a) < 32:
             return a, [self.expm(a)]
-        norm = np.linalg.norm(a, 1)
+        norm = float(np.linalg.norm(a, 1))
         scale = 2.0 ** -max(0, int(np.ceil(np.log2(max(norm, 1.0) / 4.74))))
         powers = [np.eye(len(a)), (scale * a) @ (scale * a)]
         powers += [powers[1] @ powers[1]]

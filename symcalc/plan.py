@@ -24,14 +24,15 @@ def lowered(
     canonical = [n.canonical(e) for e in outputs.values()]
     known = (book.algebra, sizes, n.attributes.of, real, True)
 
-    def plan(inverses: bool) -> list[Expr]:
+    def planned(inverses: bool) -> list[Expr]:
         first = Lowering(*known, frozenset(), libraries, inverses)
         free = first.computed(first.lower(canonical))  # the second round knows what there is
         return Lowering(*known, free, libraries, inverses).lower(canonical)
 
     inverted = any(e.op.role == "inverse" for e in postorder(canonical))
-    plans = [plan(inverses) for inverses in ((True, False) if inverted else (True,))]
-    return dict(zip(outputs, min(plans, key=Costs(sizes).total), strict=True))
+    plans = [planned(inverses) for inverses in ((True, False) if inverted else (True,))]
+    costs = [Costs(sizes).total(plan) for plan in plans]
+    return dict(zip(outputs, plans[costs.index(min(costs))], strict=True))
 
 
 def uses_of(outputs: list[Expr]) -> dict[Expr, int]:
