@@ -37,19 +37,21 @@ def postorder(roots: Iterable[N], into: Callable[[N], bool] | None = None) -> li
 
 def missing(root: N, done: Container[N]) -> list[N]:
     """Return the nodes under `root` that are not done yet, arguments first."""
+    if root in done:
+        return []
     seen: set[N] = set()
     order: list[N] = []
-    stack: list[N | None] = [root]
+    stack = [root]
     while stack:
-        node = stack.pop()
-        if node is None:
-            order.append(cast(N, stack.pop()))
-        elif node not in done and node not in seen:
-            seen.add(node)
-            waiting = [arg for arg in node.args if arg not in done]
-            if waiting:
-                stack += (node, None, *waiting[::-1])
-            else:
+        node = stack[-1]
+        height = len(stack)
+        for arg in node.args[::-1]:
+            if arg not in done and arg not in seen:
+                stack.append(arg)
+        if len(stack) == height:
+            stack.pop()
+            if node not in seen:
+                seen.add(node)
                 order.append(node)
     return order
 

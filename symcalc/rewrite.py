@@ -7,7 +7,7 @@ factors. A row whose variables need attributes fires only where these are known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from symcalc.errors import RuleError
 from symcalc.exact import quotient
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 90
 NONE: frozenset[str] = frozenset()
+NO_HEADS: frozenset[Op] = frozenset()
 COMMUTATIVE = frozenset({"hadamard", "sum"})
 Binding = dict[Expr, Expr]
 Factors = tuple[Expr, ...]
@@ -38,19 +39,23 @@ class Rule:
         self.template = Template(rhs, [v.name for v in self.variables])
         self.needs = row.needs
         self.factors = flatten(lhs)
-
-        self.heads = None if lhs.op.role in COMMUTATIVE else [_head(p) for p in lhs.args]
+        self.heads = _heads(lhs)
 
     def needed(self, trigger: int) -> frozenset[str]:
         """Return the attributes that a factor in the place of a variable pattern must have."""
         variable = untransposed(self.factors[trigger])
         return self.needs.get(variable.name, NONE) if variable.op.role == "symbol" else NONE
 
-    def may_match(self, e: Expr) -> bool:
-        """Whether the operations right below the root fit: most rows are ruled out here."""
-        return self.heads is None or all(
-            head is None or head is arg.op for head, arg in zip(self.heads, e.args, strict=False)
-        )
+
+class Trigger(NamedTuple):
+    """The factor by which a product is recognised: its place, how many stand from there on, the
+    attributes and the operations below it that it must have."""
+
+    rule: Rule
+    place: int
+    after: int
+    needed: frozenset[str]
+    heads: frozenset[Op]
 
 
 class Rules:
@@ -58,7 +63,7 @@ class Rules:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.by_root: dict[str, list[Rule]] = {}
-        self.by_factor: dict[str, list[tuple[Rule, int, int, frozenset[str]]]] = {}
+        self.by_factor: dict[str, list[Trigger]] = {}
         self.by_base: dict[str, list[Rule]] = {}
         for rule in rules:
             self._index(rule)
@@ -67,8 +72,10 @@ class Rules:
         lhs = rule.lhs
         if lhs.op.role == "product":
             place = next((k for k, f in enumerate(rule.factors) if not is_variable(f)), 0)
-            entry = (rule, place, len(rule.factors) - place, rule.needed(place))
-            self.by_factor.setdefault(_key(untransposed(rule.factors[place])), []).append(entry)
+            inner = untransposed(rule.factors[place])
+            after = len(rule.factors) - place
+            trigger = Trigger(rule, place, after, rule.needed(place), _heads(inner))
+            self.by_factor.setdefault(_key(inner), []).append(trigger)
         elif lhs.op.role == "entrywise power" and lhs.is_scalar:
             self.by_base.setdefault(lhs.args[0].op.name, []).append(rule)
         else:
@@ -76,8 +83,10 @@ class Rules:
 
     def apply(self, n: Normalizer, e: Expr) -> Poly | None:
         """Rewrite a node at its root, if a row fits."""
-        for rule in self.by_root.get(e.op.name, ()):
-            if not rule.may_match(e):
+        rules = self.by_root.get(e.op.name, ())
+        heads = {arg.op for arg in e.args} if rules else NO_HEADS
+        for rule in rules:
+            if not rule.heads <= heads:  # most rows are ruled out here
                 continue
             for binding in Matcher(n).match(rule.lhs, e, {}):
                 if self._allowed(n, rule, binding):
@@ -101,9 +110,13 @@ class Rules:
             return None
         for place, factor in enumerate(factors):
             inner = untransposed(factor)
-            for rule, trigger, after, needed in self.by_factor.get(_key(inner), ()):
+            rules = self.by_factor.get(_key(inner), ())
+            below = {arg.op for arg in inner.args} if rules else NO_HEADS
+            for rule, trigger, after, needed, heads in rules:
                 if place < trigger or place + after > len(factors):
                     continue  # each pattern takes at least one factor
+                if not heads <= below:
+                    continue
                 if needed and not needed <= n.attributes.of(inner):
                     continue
                 found = self._window(n, rule, trigger, factors, place)
@@ -256,9 +269,9 @@ class Matcher:
         return factors[::-1] if backwards else factors
 
 
-def _head(pattern: Expr) -> Op | None:
-    """Return the operation that a pattern needs; None for a variable, which fits everything."""
-    return None if is_variable(pattern) else pattern.op
+def _heads(pattern: Expr) -> frozenset[Op]:
+    """Return the operations that must stand right below the root of what a pattern matches."""
+    return frozenset([arg.op for arg in pattern.args if not is_variable(arg)])
 
 
 def _key(inner: Expr) -> str:
