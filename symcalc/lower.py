@@ -78,11 +78,11 @@ class Lowering:
     def lower(self, roots: Sequence[Expr]) -> list[Expr]:
         """Return the roots in the form in which they are computed; shared work is shared.
 
-        The last is lowered first: a gradient is the larger one, and what it computes is there for
-        the value.
+        Where nothing is known to be there, the last is lowered first: a gradient is the larger one,
+        and what it computes is there for the value.
         """
         self._survey(roots)
-        for root in reversed(roots):
+        for root in [] if self.free else reversed(roots):
             self.free |= self.computed([self.found(root)[1]])
         return [self.found(root)[1] for root in roots]
 
