@@ -13,6 +13,7 @@ from benchmarks.tables import Row
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # (the backend is chosen first)
+from matplotlib.ticker import LogLocator, NullLocator
 
 plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "symcalc", "font.size": 9})
 
@@ -57,6 +58,9 @@ def _points(title: str, rows: Sequence[Row], label: str, ratios: Sequence[str], 
     axes.axvline(1.0, color="black", linewidth=0.8)
     axes.grid(axis="y", linewidth=0.3)
     axes.set(title=f"{title}, the largest size", xlabel=axis, xscale="log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.legend(fontsize="small")
     return figure
 
