@@ -20,7 +20,7 @@ $(VENV)/.test: pyproject.toml | $(BIN)/activate
 	-$(BIN)/python -m pip install --quiet 'torch==2.13.0'
 	touch $@ $(VENV)/.demo
 
-$(VENV)/.bench: $(VENV)/.bench
+$(VENV)/.bench: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
@@ -41,7 +41,7 @@ lint: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(BENCH)
 
 fuzz: $(VENV)/.test
