@@ -21,6 +21,7 @@ from symcalc.show import brief
 FLAT_SUM = 100
 FLAT_PRODUCT = 16
 MAX_NUMBER_BITS = 8192
+ENTRYWISE = frozenset({"hadamard", "entrywise quotient", "entrywise power"})
 LINEAR_ATTRIBUTES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 
 
@@ -119,8 +120,8 @@ class Algebra:
 
     def _aligned(self, terms: tuple[Expr, ...]) -> tuple[Expr, ...]:
         """Return terms of one shape, the scalars among them times ones."""
-        shape = next(term.shape for term in terms if not term.is_scalar)
-        parts = tuple([self._entrywise(term, shape) for term in terms])
+        other = next(term for term in terms if not term.is_scalar)
+        parts = tuple([self._entrywise(term, other) for term in terms])
         for part in parts:
             self._agree(part, parts[0], "+")
         return parts
@@ -135,12 +136,13 @@ class Algebra:
         if not (a.is_scalar or b.is_scalar):
             self._agree(a, b, "+")
         elif a.shape != b.shape:
-            self._entrywise(*((a, b.shape) if a.is_scalar else (b, a.shape)))
+            self._entrywise(*((a, b) if a.is_scalar else (b, a)))
 
-    def _entrywise(self, term: Expr, shape: Shape) -> Expr:
+    def _entrywise(self, term: Expr, other: Expr) -> Expr:
+        shape = other.shape
         if term.shape == shape or not term.is_scalar:
             return term
-        if 1 not in shape:
+        if 1 not in shape and not _of_entries(other):
             multiple = _times_text(term)
             raise ShapeError(
                 f"`{term}` is a scalar and the other term is {shape_text(shape)}: a scalar plus a "
@@ -330,6 +332,15 @@ CONSTRUCTORS: dict[str, Callable[..., Expr]] = {
     "transpose": Algebra.transpose, "entrywise quotient": Algebra.hadamard_divide,
     "trace": Algebra.trace, "entrywise power": Algebra.entrywise_power,
 }  # fmt: skip
+
+
+def _of_entries(e: Expr) -> bool:
+    """Whether a matrix is made entry by entry: nobody adds the identity to `exp(A)` or `A .* B`."""
+    while e.op.role in ("scale", "quotient", "transpose"):
+        e = e.args[1] if e.op.role == "scale" else e.args[0]
+    if e.op.role == "sum":
+        return any(_of_entries(term) for term in e.args)
+    return e.op.column("derivative") is not None or e.op.role in ENTRYWISE
 
 
 def _times_text(term: Expr) -> str:

@@ -20,6 +20,7 @@ from symcalc.normal import Normalizer
 from symcalc.project import project
 from symcalc.reader import Reading
 from symcalc.rulebook import Rulebook, default_rules
+from symcalc.scope import spelled_in
 from symcalc.second import SecondDifferential, map_matrix
 from symcalc.shape import shape_text
 from symcalc.show import declaration
@@ -348,7 +349,7 @@ class Derivation:
     def _other(self, wrt: str | Expr) -> Expr:
         """Return another variable, which need not occur in the function."""
         name = variable_name(wrt)
-        if isinstance(wrt, Expr) or name in self.scope:
+        if isinstance(wrt, Expr) or spelled_in(name, self.scope):
             return variable_of(wrt, Reading(self.function, self.scope))
         return reading_of(self.function, None, self.rules, name).scope[name]
 

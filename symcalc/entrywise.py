@@ -42,7 +42,7 @@ class Entrywise:
 
     def joined(self, a: Expr, b: Expr) -> Poly | None:
         """Return `a .* b` if factors of the two cancel, else None."""
-        left, right = self._factors(a), self._factors(b)
+        left, right = self.factors(a), self.factors(b)
         merged = self._merged(left, right)
         shared = [base for base in left if base in right]
         return self._built(a.shape, merged) if any(b not in merged for b in shared) else None
@@ -50,7 +50,7 @@ class Entrywise:
     def sides(self, a: Expr, b: Expr) -> tuple[Expr, Expr] | None:
         """Return `u` and `v` with `u'*v = a'*b`, the same for all ways to group the factors; None
         where they are so already. A product is one side, the factors beside it the other."""
-        factors = self._merged(self._factors(a), self._factors(b))
+        factors = self._merged(self.factors(a), self.factors(b))
         kept = {e: k for e, k in factors.items() if not self._is_ones(e)}
         if len(kept) == 1:
             ((e, k),) = kept.items()
@@ -90,7 +90,7 @@ class Entrywise:
         return self._raised(inside, k)
 
     def _raised(self, base: Expr, k: Exponent) -> Poly:
-        factors = self._factors(base)
+        factors = self.factors(base)
         whole = not isinstance(k, Expr) and k.denominator == 1
         if not whole and any(x != 1 for x in factors.values()):
             factors = {base: 1}
@@ -98,7 +98,7 @@ class Entrywise:
             base.shape, {b: self.n.scalars.times_exponent(x, k) for b, x in factors.items()}
         )
 
-    def _factors(self, e: Expr) -> Factors:
+    def factors(self, e: Expr) -> Factors:
         """Take a canonical entrywise product apart; one of very many factors stays whole."""
         found = self.taken.get(e)
         if found is None:
@@ -109,7 +109,7 @@ class Entrywise:
     def _apart(self, e: Expr) -> Factors:
         role = e.op.role
         if role in ("hadamard", "entrywise quotient"):
-            left, right = (self._factors(arg) for arg in e.args)
+            left, right = (self.factors(arg) for arg in e.args)
             if role == "entrywise quotient":
                 right = {b: self.n.scalars.times_exponent(k, -1) for b, k in right.items()}
             return self._merged(left, right)
@@ -119,7 +119,7 @@ class Entrywise:
         if e.op.name == "sqrt" and not e.is_scalar:
             return {e.args[0]: HALF}
         if role == "transpose" and e.args[0].op.role in _ROLES:
-            inner = self._factors(e.args[0])
+            inner = self.factors(e.args[0])
             return {
                 self.n.build(self.n.chains.transpose(self.n.normal(b))): k for b, k in inner.items()
             }
@@ -147,7 +147,7 @@ class Entrywise:
             scalars, c = self.n.scalars.merge(scalars, mono.scalars), c * value
             chain = self.n.chain(mono.factors, shape)
             assert chain is not None
-            factors = self._merged(factors, self._factors(chain))
+            factors = self._merged(factors, self.factors(chain))
         built = self._built(shape, factors)
         plain = c == 1 and not scalars
         return built if plain else self.n.multiply(term(SCALAR, Mono(scalars), c), built)
@@ -155,6 +155,11 @@ class Entrywise:
     def _built(self, shape: Shape, factors: Factors) -> Poly:
         """Return the product of the factors; ones vanish, rank-one factors become diagonals."""
         kept = {b: k for b, k in factors.items() if not self._is_ones(b)}
+        for base, k in kept.items():
+            replaced = None if base.is_scalar else self.n.rules.power(self.n, base, k)
+            if replaced is not None:
+                rest = {b: x for b, x in kept.items() if b is not base}
+                return self._combine(shape, [self._built(shape, rest), replaced], 1)
         if not kept:
             return self.n.normal(self.n.algebra.ones(shape))
         if len(kept) == 1 and next(iter(kept.values())) == 1:

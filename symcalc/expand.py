@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
+from typing import TYPE_CHECKING
 
 from symcalc.expr import Expr, rebuild
 from symcalc.graph import postorder
-from symcalc.normal import Normalizer
 from symcalc.poly import Poly
-from symcalc.rulebook import Rulebook
+
+if TYPE_CHECKING:
+    from symcalc.normal import Normalizer
+    from symcalc.rulebook import Rulebook
 
 MAX_TERMS = 64
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from symcalc.errors import ParseError
+from symcalc.errors import ParseError, ShapeError
 from symcalc.expr import Expr, in_scope
 from symcalc.interop import from_sympy, is_sympy
 from symcalc.reader import Reading, read
 from symcalc.rulebook import Rulebook, default_rules
+from symcalc.scope import spelled_in
 from symcalc.show import declaration
 
 
@@ -51,14 +53,20 @@ def variable_name(wrt: Any) -> str:
         wrt = from_sympy(wrt, default_rules())
     if isinstance(wrt, Expr) and wrt.op.role == "symbol":
         return wrt.name
-    if not isinstance(wrt, str) or not wrt.strip().isidentifier():
-        raise ParseError(f"`{wrt}` is not a variable: differentiate by a name such as `X`")
-    return wrt.strip()
+    if isinstance(wrt, str) and wrt.strip().isidentifier():
+        return wrt.strip()
+    with suppress(ParseError, ShapeError):
+        read_as = read(wrt, None, default_rules()).expr
+        if read_as.op.role == "symbol":
+            return read_as.name
+    raise ParseError(f"`{wrt}` is not a variable: differentiate by a name such as `X`")
 
 
 def variable_of(wrt: Any, reading: Reading) -> Expr:
     """Return the variable to differentiate by, as it is declared in a reading."""
-    return wrt if isinstance(wrt, Expr) else reading.scope[variable_name(wrt)]
+    if isinstance(wrt, Expr):
+        return wrt
+    return reading.scope[spelled_in(variable_name(wrt), reading.scope)]
 
 
 def parse(

@@ -138,7 +138,11 @@ class Loader:
                     book.unread[op, column, slot] = partial(self._rule, book, op, column, slot)
         if op.column("d") is not None:
             self._check_slots(place, op)
-        for column, expected in (("define", result), ("transpose", result[::-1])):
+        for column, expected in (
+            ("define", result),
+            ("reflection", result),
+            ("transpose", result[::-1]),
+        ):
             if column in row:
                 book.unread[op, column, ""] = partial(
                     self._template, book, f"{place} {column}", row[column], slots, expected

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.algebra import Algebra
 from symcalc.attributes import Attributes
+from symcalc.cancel import Cancelling
 from symcalc.chains import Chains
 from symcalc.commuting import Commuting
 from symcalc.entrywise import Entrywise
@@ -56,6 +57,7 @@ class Normalizer:
         self.depth = 0  # of rewrites inside rewrites
         self.cut = False  # whether a product was too long to be one chain
         self.attributes = Attributes(self)
+        self.cancelling = Cancelling(self)
         self.chains = Chains(self)
         self.commuting = Commuting(self)
         self.scalars = ScalarFactors(self)
@@ -140,7 +142,7 @@ class Normalizer:
         return Poly(SCALAR, {UNIT: value} if value else {})
 
     def _sum(self, e: Expr) -> Poly:
-        return add_terms(e.shape, [(self.normal(arg), 1) for arg in e.args])
+        return self.cancelling.shorter(add_terms(e.shape, [(self.normal(a), 1) for a in e.args]))
 
     def _ones(self, e: Expr) -> Poly:
         """Read a matrix of ones as the product of two vectors of ones."""

@@ -135,14 +135,20 @@ class Presenter:
             )
         if e.op.role == "product" and len(factors := flatten(e, MAX_FACTORS)) <= MAX_FACTORS:
             return self.terms.chain(self._all_worded(factors), e.shape)
-        shown = rebuild(e, tuple(self._argument(e, arg) for arg in e.args))
-        return self._untransposed(e, shown) if e.op.role == "transpose" else shown
+        if e.op.role == "transpose":
+            return self._untransposed(e, rebuild(e, (self.shown[e.args[0]],)))
+        return self._with_sign_outside(e, [self.shown[arg] for arg in e.args])
 
-    def _argument(self, e: Expr, arg: Expr) -> Expr:
-        """Write an argument; no minus sign comes into an entrywise product that had none."""
-        shown = self.shown[arg]
-        signed = starts_negative(shown) and not starts_negative(arg)
-        return arg if signed and e.op.role == "hadamard" else shown
+    def _with_sign_outside(self, e: Expr, shown: list[Expr]) -> Expr:
+        """Write an operation; a minus sign that came into a linear argument stands before it."""
+        negative = False
+        for k, (arg, written) in enumerate(zip(e.args, shown, strict=True)):
+            came = starts_negative(written) and not starts_negative(arg)
+            if came and self.n.book.is_linear(e.op, k):
+                shown[k] = self.algebra.negate(written)
+                negative = not negative
+        made = rebuild(e, tuple(shown))
+        return self.algebra.negate(made) if negative else made
 
     def _untransposed(self, e: Expr, shown: Expr) -> Expr:
         """Write the transpose of a sum as a sum where that is shorter."""

@@ -154,11 +154,21 @@ def _scale(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
         needed = "unary" if factor.op.role == "product" else "product"
         left = c.left or printer.at(c, LEVELS[needed] if c.text[:1] != "-" else LEVELS["product"])
         return Piece(_joined(printer, left, _factor(printer, e, a)), LEVELS["product"])
+    if factor.data == -1 and _takes_sign(e.args[1]):
+        return Piece(f"-{a.text}", LEVELS["hadamard"])
     whole = _multiple(printer, factor.data, _factor(printer, e, a), a)
     if e.args[1].op.role != "product" or not e.is_scalar:
         return whole
     closed = _multiple(printer, factor.data, printer.at(a, LEVELS["unary"]), a)
     return replace(whole, left=closed.text)
+
+
+def _takes_sign(e: Expr) -> bool:
+    """Whether `-A .* B` is read as `-(A .* B)`: a number comes out of an entrywise product."""
+    first = e
+    while first.op.role in ("hadamard", "entrywise quotient"):
+        first = first.args[0]
+    return first is not e and first.op.role != "quotient"
 
 
 def _joined(printer: Printer, left: str, right: str) -> str:

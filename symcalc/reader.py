@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -64,17 +65,31 @@ def read(
     even if it does not occur. Raises `ParseError` or `ShapeError` with a caret under the place."""
     if not isinstance(text, str):
         raise ParseError(f"a formula is text or an expression, not {type(text).__name__}")
-    return Reader(text, parse_where(where), vocabulary).read(expected, mention)
+    declared = parse_where(where)
+    reader = Reader(text, declared, vocabulary)
+    try:
+        return reader.read(expected, mention)
+    except ShapeError:
+        scalars = [v.name for v in reader.scope.supposed()]
+        for vectors in [*([name] for name in scalars), scalars] if scalars else []:
+            with suppress(ParseError, ShapeError):
+                return Reader(text, declared, vocabulary, vectors).read(expected, mention)
+        raise
 
 
 class Reader:
     """Executes the instructions of the parser on a stack of expressions."""
 
     def __init__(
-        self, text: str, declared: Mapping[str, Declaration], vocabulary: Vocabulary
+        self,
+        text: str,
+        declared: Mapping[str, Declaration],
+        vocabulary: Vocabulary,
+        vectors: Iterable[str] = (),
     ) -> None:
         self.text = text
         self.vocabulary = vocabulary
+        self.vectors = set(vectors)  # what is a scalar by default and does not fit as one
         self.scope = Scope(text, declared, vocabulary)
         self.unifier = self.scope.unifier
         self.algebra = self.scope.algebra
@@ -84,8 +99,10 @@ class Reader:
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
         notation = Notation(self.text, self.scope.declared, self.vocabulary, mention)
         items = Parser(self.text, notation, self._first_size).parse()
-        self.scope.notice(items, notation.vectors)
+        self.scope.notice(items, notation.vectors | self.vectors)
         check_calls(items, self.text)
+        for name in sorted(self.vectors):
+            self.algebra.notes.append(f"`{name}` is a vector: a scalar does not fit there")
         for name in notation.products():
             self.algebra.notes.append(f"`{name}(...)` is a product, `{name}` a variable")
         for item in items:
@@ -146,7 +163,7 @@ class Reader:
             if size == 0 and name not in op.column("index", ()):
                 raise ParseError(caret(self.text, item.at, "a dimension is at least 1"))
         if op.column("literal") is not None:
-            args = args[:-1]
+            args = args[: len(op.slots)]
         if op.column("show") == "sizes":
             sizes += [1] * (len(op.dims) - len(sizes))
         self.stack.append(self._apply(op, args, sizes))

@@ -7,10 +7,10 @@ factors. A row whose variables need attributes fires only where these are known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from symcalc.errors import RuleError
-from symcalc.exact import quotient
+from symcalc.exact import Number, quotient
 from symcalc.expr import Expr
 from symcalc.factors import flatten, is_variable, untransposed
 from symcalc.op import Op, Rewrite
@@ -40,6 +40,7 @@ class Rule:
         self.needs = row.needs
         self.factors = flatten(lhs)
         self.heads = _heads(lhs)
+        self.power = _power(lhs)
 
     def needed(self, trigger: int) -> frozenset[str]:
         """Return the attributes that a factor in the place of a variable pattern must have."""
@@ -64,9 +65,10 @@ class Rules:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.by_root: dict[str, list[Rule]] = {}
         self.by_factor: dict[str, list[Trigger]] = {}
-        self.by_base: dict[str, list[Rule]] = {}
+        self.by_base: dict[tuple[str, bool], list[Rule]] = {}  # powers; whether of a scalar
         for rule in rules:
             self._index(rule)
+        self.of_scalars = {name for name, scalar in self.by_base if scalar}
 
     def _index(self, rule: Rule) -> None:
         lhs = rule.lhs
@@ -76,8 +78,9 @@ class Rules:
             after = len(rule.factors) - place
             trigger = Trigger(rule, place, after, rule.needed(place), _heads(inner))
             self.by_factor.setdefault(_key(inner), []).append(trigger)
-        elif lhs.op.role == "entrywise power" and lhs.is_scalar:
-            self.by_base.setdefault(lhs.args[0].op.name, []).append(rule)
+        elif rule.power is not None:
+            base = rule.power[0]
+            self.by_base.setdefault((base.op.name, base.is_scalar), []).append(rule)
         else:
             self.by_root.setdefault(lhs.op.name, []).append(rule)
 
@@ -95,13 +98,17 @@ class Rules:
 
     def power(self, n: Normalizer, base: Expr, k: Exponent) -> Poly | None:
         """Rewrite `base^k` by a row for a power of the base that divides `k`."""
-        for rule in self.by_base.get(base.op.name, ()):
-            unit = rule.lhs.args[1].data
-            if isinstance(k, Expr) or quotient(k, unit).denominator != 1:
+        for rule in self.by_base.get((base.op.name, base.is_scalar), ()):
+            pattern, unit = cast(tuple[Expr, Number], rule.power)
+            times = None if isinstance(k, Expr) else quotient(k, unit)
+            if times is None or times.denominator != 1 or (unit < 0 and times < 0):
                 continue
-            for binding in Matcher(n).match(rule.lhs.args[0], base, {}):
+            for binding in Matcher(n).match(pattern, base, {}):
                 if self._allowed(n, rule, binding):
-                    return n.scalars.power(self._result(n, rule, binding), quotient(k, unit))
+                    result = self._result(n, rule, binding)
+                    if base.is_scalar:
+                        return n.scalars.power(result, times)
+                    return n.entrywise.power(n.build(result), times)
         return None
 
     def reduce_chain(self, n: Normalizer, factors: Factors) -> tuple[Poly, Factors, Factors] | None:
@@ -267,6 +274,15 @@ class Matcher:
         else:
             factors = mono.factors
         return factors[::-1] if backwards else factors
+
+
+def _power(lhs: Expr) -> tuple[Expr, Number] | None:
+    """Return the base and exponent of a left side that is a power, or one over something."""
+    if lhs.op.role == "entrywise power":
+        return lhs.args[0], lhs.args[1].data
+    if lhs.op.role == "quotient" and lhs.args[0].op.role == "number" and lhs.args[0].data == 1:
+        return lhs.args[1], -1
+    return None
 
 
 def _heads(pattern: Expr) -> frozenset[Op]:

@@ -53,6 +53,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "variadic": _flag, "role": _text,
     "call": _text, "aliases": _texts, "literal": _text,
     "d": _bodies, "derivative": _text, "adjoint": _bodies, "vec": _bodies, "transpose": _text,
+    "reflection": _text,
     "macro": _text, "define": _text, "expand": _text,
     "homogeneous": _degrees, "invariant": _flag, "commutes": _flag, "inside": _flag,
     "keeps": _texts, "gives": _texts,

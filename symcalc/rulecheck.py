@@ -105,7 +105,10 @@ class _Case:
     def errors(self) -> Iterator[tuple[str, float]]:
         for slot in self.slots:
             yield from self._slot_errors(slot)
-        for column, expected in (("transpose", self._transposed), ("define", self._plain)):
+        expect = {
+            "transpose": self._transposed, "define": self._plain, "reflection": self._reflected,
+        }  # fmt: skip
+        for column, expected in expect.items():
             body = self.book.body(self.op, column, "")
             if body is not None and not self.op.variadic:
                 yield column, _distance(self.value(body.body), expected())
@@ -113,6 +116,11 @@ class _Case:
 
     def _plain(self) -> Array:
         return self.value(self.whole)
+
+    def _reflected(self) -> Array:
+        """Return `f(-x)`, where `reflection` writes it in terms of `f(x)`."""
+        (slot,) = self.slots
+        return self.value(self.whole, {slot: -self.values[slot]})
 
     def _transposed(self) -> Array:
         return np.asarray(self._plain()).T

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symcalc.exact import HALF, Number, raised
+from symcalc.exact import HALF, Number, quotient, raised
 from symcalc.expr import Expr, node
 from symcalc.poly import Exponent, Mono, Poly, Scalars, sorted_scalars, term
 from symcalc.shape import SCALAR
@@ -19,6 +19,7 @@ class ScalarFactors:
 
     def __init__(self, normalizer: Normalizer) -> None:
         self.n = normalizer
+        self.squares: dict[Expr, Expr | None] = {}
 
     def merge(self, a: Scalars, b: Scalars) -> Scalars:
         """Multiply commuting scalar factors."""
@@ -27,7 +28,34 @@ class ScalarFactors:
         merged: dict[Expr, Exponent] = dict(a)
         for base, k in b:
             merged[base] = self.add_exponents(merged[base], k) if base in merged else k
+        if self.n.rules.of_scalars.intersection([base.op.name for base in merged]):
+            self._join_squares(merged)
         return sorted_scalars(merged)
+
+    def _join_squares(self, factors: dict[Expr, Exponent]) -> None:
+        """Write `norm2(x)^a*(x'*x)^b` as one power: of `x'*x` for an even `a`, else of the norm."""
+        for base, k in [*factors.items()]:
+            square = None if isinstance(k, Expr) else self._square(base)
+            half = factors.get(square, 0) if square is not None else 0
+            if square is None or isinstance(k, Expr) or isinstance(half, Expr):
+                continue
+            total = k + 2 * half
+            if half or total % 2 == 0:
+                del factors[base]
+                factors.pop(square, None)
+                factors |= {square: quotient(total, 2)} if total % 2 == 0 else {base: total}
+
+    def _square(self, base: Expr) -> Expr | None:
+        """Return what the square of a factor is by its row, if that is one factor."""
+        if base not in self.squares:
+            fired = len(self.n.fired)
+            poly = self.n.rules.power(self.n, base, 2)
+            del self.n.fired[fired:]
+            one = poly.single if poly is not None else None
+            alone = one is not None and one[1] == 1 and not one[0].factors
+            whole = one[0].scalars if one is not None and alone else ()
+            self.squares[base] = whole[0][0] if len(whole) == 1 and whole[0][1] == 1 else None
+        return self.squares[base]
 
     def add_exponents(self, a: Exponent, b: Exponent) -> Exponent:
         if not (isinstance(a, Expr) or isinstance(b, Expr)):

@@ -11,6 +11,7 @@ from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
 from symcalc.expr import Expr, node
 from symcalc.late import difflib
+from symcalc.letters import latex_name
 from symcalc.op import Op
 from symcalc.postfix import Item
 from symcalc.shape import SCALAR, Dim, dim_names
@@ -109,6 +110,10 @@ class Scope:
         self.table[name] = self.algebra.symbol(name, self._default_shape(kind))
         return self.table[name]
 
+    def supposed(self) -> list[Expr]:
+        """Return the variables that nobody declared and that are scalars by default."""
+        return [v for name, v in self.table.items() if v.is_scalar and name not in self.declared]
+
     def _declared_variable(self, name: str, at: int) -> Expr:
         found = self.table[name]
         if ENTRYWISE in found.attributes:
@@ -128,7 +133,7 @@ class Scope:
 
     def mention(self, name: str) -> None:
         """Make sure that a variable is known, as if it stood in the formula."""
-        if name in self.table:
+        if spelled_in(name, self.table):
             return
         kind = default_kind(name)
         if name in self.dims:
@@ -159,6 +164,14 @@ class Scope:
         near = difflib.get_close_matches(name, [*self.table, *self.vocabulary.names()], 1, 0.6)
         near = near or difflib.get_close_matches(name, function_names(), 1, 0.8)
         return f": did you mean `{near[0]}`?" if near else ""
+
+
+def spelled_in(name: str, table: Mapping[str, Expr]) -> str:
+    """Return the name in a table that is this one, perhaps in other letters (`beta`, `β`)."""
+    if name in table:
+        return name
+    shown = latex_name(name)
+    return next((other for other in table if latex_name(other) == shown), "")
 
 
 def _name_pairs(items: list[Item]) -> Iterator[tuple[Item, Item]]:

@@ -10,7 +10,7 @@ from symcalc.expr import Expr, node, rebuild, sort_key
 from symcalc.factors import flatten, starts_negative, untransposed
 from symcalc.poly import Exponent, Scalars, content
 from symcalc.shape import SCALAR, Shape
-from symcalc.terms import TURN_SAVING, Factors, Term, linear_in_each, transposes
+from symcalc.terms import TURN_SAVING, Factors, Term, beside, transposes
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FACTORED_TERMS = 24
 IDENTITY_PENALTY = 2
+PLACES = {"first": 0, "last": -1}
+Outer = tuple[Expr, Exponent | str]  # a scalar factor with its exponent, a factor with its place
 
 
 class Sums:
@@ -76,7 +78,7 @@ class Sums:
         for place in (0, 1):
             groups: dict[object, list[Term]] = {}
             for k, t in enumerate(terms):
-                groups.setdefault(_beside(t, place) or k, []).append(t)
+                groups.setdefault(beside(t, place) or k, []).append(t)
             if len(groups) < len(terms):
                 gathered = [self._one_of(group, place) for group in groups.values()]
                 return self.sum_of(gathered, shape)
@@ -213,28 +215,24 @@ class Sums:
         return outer, tuple(shared.items()), rest
 
     def _grouped(self, terms: list[Term], shape: Shape) -> Expr | None:
-        """Take the most profitable first or last factor out of the terms that share it."""
+        """Take the most profitable factor, first, last or scalar, out of those that share it."""
         if shape == SCALAR:
             return None
         best = self._best_group(terms)
         if best is None:
             return None
-        factor, place = best
-        inside = [t for t in terms if len(t[2]) > 1 and t[2][place] is factor]
-        outside = [t for t in terms if not (len(t[2]) > 1 and t[2][place] is factor)]
+        inside = [t for t in terms if best in _outer_factors(t)]
+        outside = [t for t in terms if best not in _outer_factors(t)]
         before, after, rest = _common_factors(inside)
-        if any(len(f) > max(1, len(before) + len(after)) for _, _, f in rest):
+        long = any(len(f) > max(1, len(before) + len(after)) for _, _, f in rest)
+        if long and best[1] in PLACES:
             return None
         group = self.sum_of(inside, shape)
         whole: Term = (1, (), (self.presenter.box(group),))
         return self.sum_of([*outside, whole], shape) if outside else group
 
-    def _best_group(self, terms: list[Term]) -> tuple[Expr, int] | None:
-        counts: Counter[tuple[Expr, int]] = Counter()
-        for _, _, factors in terms:
-            if len(factors) > 1:
-                counts[factors[0], 0] += 1
-                counts[factors[-1], -1] += 1
+    def _best_group(self, terms: list[Term]) -> Outer | None:
+        counts = Counter(key for term in terms for key in _outer_factors(term))
         gains = [
             ((count - 1) * (1 + self.length(self.presenter.shown[key[0]])), -index, key)
             for index, (key, count) in enumerate(counts.items())
@@ -243,10 +241,11 @@ class Sums:
         return max(gains, key=lambda gain: gain[:2])[2] if gains else None
 
 
-def _beside(term: Term, place: int) -> object:
-    """Return what a bilinear operation has in its other place; None for other terms."""
-    e = term[2][0] if len(term[2]) == 1 else None
-    return (e.op, e.args[1 - place]) if e is not None and linear_in_each(e) else None
+def _outer_factors(term: Term) -> list[Outer]:
+    """Return what can be taken out of a term: its first or last factor, its scalar factors."""
+    _, scalars, factors = term
+    ends = [(factors[place], name) for name, place in PLACES.items()] if len(factors) > 1 else []
+    return [*ends, *scalars]
 
 
 def _is_full(factors: Factors) -> bool:

@@ -263,7 +263,9 @@ class Parser:
     def _comma(self, token: Token, opened: Item | None) -> None:
         allowed = opened is not None and (opened.kind == "call" or opened.value in ("<", "["))
         if not allowed or opened is None:
-            raise self.fail(f"`{token.text}` stands outside of a call", token.at)
+            name = self._called_before(opened) if opened is not None else ""
+            hint = f": `{name}` is not the name of a function" if name else ""
+            raise self.fail(f"`{token.text}` stands outside of a call{hint}", token.at)
         if not self.operand:
             raise self.fail(f"an operand was expected before `{token.text}`", token.at)
         if token.text == ";" and opened.value != "[":
@@ -274,6 +276,10 @@ class Parser:
         self.operand = False
         if opened.kind == "call":
             self._take_sizes()
+
+    def _called_before(self, bracket: Item) -> str:
+        """Return the word right before a bracket, which may be meant as a function."""
+        return re.search(r"\w*$", self.text[: bracket.at])[0]  # type: ignore[index]
 
     def _touches(self) -> bool:
         """Whether no space stands before the last token."""

@@ -193,6 +193,12 @@ def linear_in_each(e: Expr) -> bool:
     return not e.op.role and len(e.args) == len(e.op.column("adjoint", ())) == 2
 
 
+def beside(term: Term, place: int) -> object:
+    """Return what a bilinear operation has in its other place; None for other terms."""
+    e = term[2][0] if len(term[2]) == 1 else None
+    return (e.op, e.args[1 - place]) if e is not None and linear_in_each(e) else None
+
+
 def transposes(factors: Iterable[Expr]) -> int:
     """Return how many of the factors are transposes."""
     return sum([f.op.role == "transpose" for f in factors])

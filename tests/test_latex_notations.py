@@ -225,7 +225,7 @@ PLAIN = [
     (r"-log|S| - tr(inv(S) C)", "-log(det(S)) - tr(inv(S)*C)"),
     (r"0.5 * x.T @ A @ x - b.T @ x", "x'*A*x/2 - b'*x"),
     (r"norm2(Y-X*U*V')^2 + c*norm2(U*V')^2", "norm2(Y - X*U*V')^2 + c*norm2(U*V')^2"),
-    (r"sum(log(exp(-y.*(X*w)) + vector(1)))", "sum(log(exp(-(y .* (X*w))) + ones(n)))"),
+    (r"sum(log(exp(-y.*(X*w)) + vector(1)))", "sum(log(exp(-y .* (X*w)) + ones(n)))"),
     (r"∥x∥²", "norm2(x)^2"),
     (r"diag x", "diag(x)"),
     (r"tr (A + B) C", "tr(A + B)*C"),

@@ -17,7 +17,7 @@ GRADIENTS = [
     ("tr(A*softmax(X, 0))", "X", None, None),
     ("||softmax(Q*K'/sqrt(n), 1)*V||_F^2", "Q", "Q: matrix(m, n); K: matrix(p, n)", None),
     ("sum(softmax(X, 1))", "X", None, "zeros(n, m)"),
-    ("sum(max(0, 1 - y .* (X*w)))", "w", None, "-X'*(heaviside(ones(n) - (y .* (X*w))) .* y)"),
+    ("sum(max(0, 1 - y .* (X*w)))", "w", None, "-X'*(heaviside(ones(n) - y .* (X*w)) .* y)"),
     ("sum(max(X, 0) .^ 2)", "X", None, "2*(heaviside(X) .* max(X, zeros(n, m)))"),
     ("sum(min(x, y))", "x", None, "heaviside(y - x)"),
     ("sum(maximum(x, y))", "y", None, "heaviside(y - x)"),

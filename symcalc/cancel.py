@@ -1,0 +1,93 @@
+"""Sums whose terms cancel once products are multiplied out: `s .* (1 - y) - (1 - s) .* y`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import TYPE_CHECKING
+
+from symcalc.expand import multiplied_out
+from symcalc.expr import Expr, substitute
+from symcalc.factors import starts_negative, untransposed
+from symcalc.graph import missing, postorder
+from symcalc.poly import Mono, Poly
+from symcalc.shape import SCALAR, Shape
+
+if TYPE_CHECKING:
+    from symcalc.normal import Normalizer
+
+MAX_TERMS = 8
+MAX_SIZE = 150
+Names = frozenset[Expr]
+
+
+class Cancelling:
+    """Tries to multiply sums out, over a normalizer."""
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        self.n = normalizer
+        self.names: dict[Expr, Names] = {}
+        self.tried = False
+
+    def shorter(self, poly: Poly) -> Poly:
+        """Return a sum multiplied out if that is smaller, which it is where terms cancel."""
+        count = 0 if self.tried else len(poly.terms)
+        if not 2 <= count <= MAX_TERMS or not self._may_cancel(poly):
+            return poly
+        whole = self.n.build(poly)
+        if whole.size > MAX_SIZE:
+            return poly
+        plain = type(self.n)(self.n.book, self.n.rules)
+        plain.cancelling.tried = True
+        opened = [plain.build(multiplied_out(e, plain)) for e in (whole, self._reflected(whole))]
+        best = min(opened, key=lambda e: e.size)
+        return self.n.normal(best) if best.size < whole.size else poly
+
+    def _may_cancel(self, poly: Poly) -> bool:
+        """Whether two terms, one of them with a sum in it, can become products of the same names,
+        or two functions each other's reflection: this costs little and rules nearly all out."""
+        closed: set[Names] = set()
+        opened: set[Names] = set()
+        chains = [list(self._pieces(mono, poly.shape)) for mono in poly.terms]
+        if len({p for pieces in chains for p in pieces if p.op.column("reflection")}) > 1:
+            return True
+        for pieces in chains:
+            sums = [p for p in pieces if untransposed(p).op.role == "sum"]
+            rest = self._all_names([p for p in pieces if p not in sums])
+            here = {rest.union(*names) for names in product(*map(self._of_terms, sums))}
+            if not here.isdisjoint(opened if not sums else opened | closed):
+                return True
+            (opened if sums else closed).update(here)
+        return False
+
+    def _pieces(self, mono: Mono, shape: Shape) -> Iterator[Expr]:
+        for base, _ in mono.scalars:
+            if shape == SCALAR or base.op.role != "sum":  # in a matrix a scalar sum stays a factor
+                yield base
+        for factor in mono.factors:
+            yield from self.n.entrywise.factors(factor)
+
+    def _of_terms(self, e: Expr) -> list[Names]:
+        return [self._all_names([term]) for term in untransposed(e).args]
+
+    def _all_names(self, parts: list[Expr]) -> Names:
+        """Return the variables that occur in any of the parts."""
+        for part in parts:
+            for e in missing(part, self.names):
+                leaf = frozenset([e]) if e.op.role == "symbol" else frozenset()
+                self.names[e] = leaf.union(*(self.names[arg] for arg in e.args))
+        return frozenset().union(*(self.names[part] for part in parts))
+
+    def _reflected(self, e: Expr) -> Expr:
+        """Write `f(-x)` in terms of `f(x)` where a row says how, and both occur."""
+        nodes = [node for node in postorder([e]) if node.op.column("reflection")]
+        nodes.sort(key=lambda node: not starts_negative(node.args[0]))
+        values: dict[Expr, Expr] = {}
+        for node in nodes:
+            other = self.n.canonical(node.op.algebra.build(node.op, (-node.args[0],)))
+            if other in nodes and other not in values:
+                body = self.n.book.body(node.op, "reflection", "")
+                assert body is not None
+                dims = node.op.bind([arg.shape for arg in other.args])
+                values[node] = body(self.n.algebra, other.args, dims)
+        return substitute([e], values)[0] if values else e
