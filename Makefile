@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
-BENCH ?= all
+BENCH ?= all --json docs/plots/measured.json --plots docs/plots
 
 .PHONY: demo test check format lint types bench fuzz clean
 
@@ -19,6 +19,10 @@ $(VENV)/.test: pyproject.toml | $(BIN)/activate
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	-$(BIN)/python -m pip install --quiet 'torch==2.13.0'
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
 
 demo: $(VENV)/.demo
 	$(BIN)/symcalc derive "||X||_F^2" X --steps --verify
@@ -37,7 +41,7 @@ lint: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(BENCH)
 
 fuzz: $(VENV)/.test

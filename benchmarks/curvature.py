@@ -202,7 +202,7 @@ CURVATURES = (
         lambda xp, A, x: xp.logsumexp(A @ x),
     ),
     again("softmax cross-entropy", softmax, sizes=DENSE),
-    again("softmax cross-entropy, batch", softmax_batch, arrays=small_batch, sizes=(5, 10)),
+    again("softmax cross-entropy, batch", softmax_batch, arrays=small_batch, sizes=(5, 10, 30)),
     again("matrix least squares", matrix_least_squares, sizes=(10, 30, 50)),
     again("matrix factorisation", factorisation, sizes=(10, 50, 100)),
     again("masked factorisation", masked_factorisation, sizes=(10, 50, 100)),

@@ -46,6 +46,7 @@ def main() -> None:
             results[title] = _shown(title, table(args.quick))
     if args.json:
         written = {"about": about(), "tables": results}
+        args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if args.plots:
         _plot(results, args.plots)
@@ -93,7 +94,7 @@ def _plot(results: dict[str, list[Row]], folder: Path) -> None:
     from benchmarks.plots import draw  # noqa: PLC0415  (optional package)
 
     folder.mkdir(parents=True, exist_ok=True)
-    for path in draw(results, folder):
+    for path in draw(results, folder, about()):
         print(path)
 
 

@@ -74,6 +74,11 @@ class Attributes:
         return self.of(e.args[1]) & {"symmetric", "skew", "diagonal", "lower", "upper"}
 
     def _product(self, e: Expr) -> frozenset[str]:
+        """Factors with positive entries have such a product; see `_palindrome` for the others."""
+        left, right = (self.of(arg) for arg in e.args)
+        return self._palindrome(e) | (left & right & {"positive"})
+
+    def _palindrome(self, e: Expr) -> frozenset[str]:
         """A palindrome such as `X'*A*X` is symmetric, and as definite as its middle."""
         if e.shape[0] != e.shape[1]:
             return NONE

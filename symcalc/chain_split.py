@@ -75,6 +75,12 @@ def circles(factors: Factors) -> Iterator[tuple[Factors, Factors]]:
                 yield factors[i:j], factors[j:] + factors[:i]
 
 
+def rotations(factors: Factors) -> Iterator[Factors]:
+    """Yield the products that have the same trace, but for those of many factors."""
+    count = len(factors)
+    yield from (factors[k:] + factors[:k] for k in range(count if count <= MAX_CIRCLE else 1))
+
+
 def linear_places(e: Expr) -> list[int]:
     """Return the arguments from which a scalar factor comes out, by the row of the operation."""
     if e.op.variadic or e.op.role in ("scale", "quotient"):

@@ -56,7 +56,7 @@ def generate(
     if target not in TARGETS:
         raise EvaluationError(f"the target is one of {', '.join(TARGETS)}, not {target!r}")
     row = TARGETS[target]
-    outputs = lowered(outputs, book, sizes, row.real)
+    outputs = lowered(outputs, book, sizes, row.real, row.libraries)
     writer = _Writer(row, variables)
     results = {label: writer.result(label, e, outputs) for label, e in outputs.items()}
     described = [f"{writer.names[v]}: {declaration(v)}" for v in variables]

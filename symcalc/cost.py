@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from symcalc.graph import postorder
 from symcalc.shape import Dim, dim_substitute, parse_dim
 
 if TYPE_CHECKING:
@@ -54,7 +55,12 @@ class Costs:
         return CALL + m * k * n * (READ if min(m, k, n) < THIN else 1.0)
 
     def operation(self, e: Expr) -> float:
-        """Return the cost of the operation at the root, by its row where that says it."""
+        """Return the cost of the operation at the root; half of what it may share with others."""
+        shared = e.op.column("share_cost")
+        return self._own(e) + (self._stated(e, shared) / 2 if shared else 0.0)
+
+    def _own(self, e: Expr) -> float:
+        """Return the cost of the operation without what it shares, by its row if that says it."""
         role = e.op.role
         if role in ("symbol", "number", "dimension", "transpose"):
             return 0.0
@@ -62,13 +68,23 @@ class Costs:
             return self.product(e.args[0], e.args[1])
         stated = e.op.column("cost")
         if stated is None and role == "inverse":
-            return CALL + 2 * self.measure(e.shape[0]) ** 3
+            return CALL + 1.75 * self.measure(e.shape[0]) ** 3
         if stated is None:
             read = sum(self.entries(arg) for arg in e.args)
             return CALL + ENTRY * self.entries(e) + PASS * read
+        return CALL + self._stated(e, stated)
+
+    def total(self, outputs: list[Expr]) -> float:
+        """Return the cost of several values, of which all that they share is computed once."""
+        nodes = postorder(outputs)
+        shared = {(text, e.args[0]): e for e in nodes if (text := e.op.column("share_cost"))}
+        factors = [self._stated(e, text) for (text, _), e in shared.items()]
+        return sum(map(self._own, nodes)) + sum(factors)
+
+    def _stated(self, e: Expr, text: str) -> float:
+        """Return a cost that a row states in its dimensions."""
         bound = e.op.bind([arg.shape for arg in e.args], e.data or ())
-        dim = dim_substitute(parse_dim(stated), bound)
-        return CALL + self.measure(dim)
+        return self.measure(dim_substitute(parse_dim(text), bound))
 
     def gathered(self, e: Expr) -> float:
         """Return the cost of an operation that reads its arguments row by row."""

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from symcalc.kernels import Array, Kernels
+from symcalc.kernels import Array
+from symcalc.pade_kernels import PadeKernels
 
 
-class FastKernels(Kernels):
+class FastKernels(PadeKernels):
     """The kernels of symcalc, some of them in a form that is only for real NumPy arrays."""
 
     def add_diagonal(self, a: Array, c: Array) -> Array:
@@ -52,15 +53,20 @@ class FastKernels(Kernels):
 
     def spd_inverse(self, a: Array, factor: Array) -> Array:
         """Return the inverse of `a = factor @ factor.T`."""
-        if len(a) < 80:
+        if len(a) < 90:
             return np.linalg.inv(a)
         triangle = self.triangular_inverse(factor)
         return self.gram_of_triangle(triangle, np.empty_like(triangle))
 
+    def spd_trace_inverse(self, a: Array, factor: Array) -> Array:
+        """Return the trace of the inverse of `a = factor @ factor.T`: a norm of half the work."""
+        entries = self.triangular_inverse(factor).ravel(order="A")
+        return entries @ entries
+
     def triangular_inverse(self, a: Array) -> Array:
-        """Return the inverse of a lower triangle."""
-        if len(a) <= 64:
-            return np.tril(np.linalg.inv(a))
+        """Return the inverse of a lower triangle; above the diagonal it is zero up to rounding."""
+        if len(a) <= 32:
+            return np.linalg.inv(a)
         half, result = len(a) // 2, np.zeros_like(a)
         top = result[:half, :half] = self.triangular_inverse(a[:half, :half])
         bottom = result[half:, half:] = self.triangular_inverse(a[half:, half:])
@@ -113,6 +119,37 @@ class LapackKernels(FastKernels):
         result = half + half.T
         result.reshape(-1, order="A")[:: len(a) + 1] /= 2
         return result
+
+    def triangular_inverse(self, a: Array) -> Array:
+        """Return the inverse of a lower triangle."""
+        return self._lapack().dtrtri(a, lower=1)[0]
+
+    def lu(self, a: Array) -> Array:
+        """Return the LU factors of `a.T` and the exchanged rows: LAPACK stores columns."""
+        factors, places, failed = self._lapack().dgetrf(a.T)
+        if failed:
+            raise np.linalg.LinAlgError("Singular matrix")
+        return factors, places
+
+    def lu_logdet(self, lu: Array) -> Array:
+        return np.sum(np.log(np.abs(np.diagonal(lu[0]))))
+
+    def lu_det(self, lu: Array) -> Array:
+        """Return the determinant: the product of the diagonal, a sign for each exchange."""
+        exchanged = np.count_nonzero(lu[1] != np.arange(len(lu[1])))
+        return (-1) ** exchanged * np.prod(np.diagonal(lu[0]))
+
+    def lu_inverse(self, lu: Array) -> Array:
+        """Return the inverse; `dgetrs` is faster than `dgetri`."""
+        return self._lapack().dgetrs(*lu, np.eye(len(lu[1])), trans=1)[0]
+
+    def lu_solve(self, lu: Array, b: Array) -> Array:
+        """Return the solution `x` of `a @ x = b`."""
+        return self._lapack().dgetrs(*lu, b, trans=1)[0]
+
+    def lu_solve_turned(self, lu: Array, b: Array) -> Array:
+        """Return the solution `x` of `a.T @ x = b`."""
+        return self._lapack().dgetrs(*lu, b)[0]
 
     def spd_solve(self, a: Array, factor: Array, b: Array) -> Array:
         """Return the solution `x` of `a @ x = b`, where `a = factor @ factor.T`."""

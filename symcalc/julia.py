@@ -71,6 +71,9 @@ ROWS = {
     "k.blocks_times": ["220>2 5 _kron_times(Matrix(1.0I, {2}, {2}), {0}, {1})"],
     "k.spread_times": ["220>2 5 _kron_times({0}, Matrix(1.0I, {2}, {2}), {1})"],
     "k.commuted_rows": ["200>2 5 _commuted_rows({0}, {1}, {2})"],
+    "k.spd_trace_inverse": ["22>0 5 sum(abs2, inv({1}))"],
+    "k.weighted_blocks": ["222>2 5 _weighted_blocks({0}, {1}, {2})"],
+    "k.weighted_stack": ["22>2 5 _weighted_stack({0}, {1})"],
     "k.commuted_kron": [
         "22>2 5 permutedims(_commuted_rows(kron({0}, {1})', size({1}, 2), size({0}, 2)))"
     ],
@@ -133,6 +136,10 @@ function _kron_right(a, m)
     p, q = div(size(m, 1), size(a, 1)), div(size(m, 2), size(a, 2))
     return [dot(m[i:p:end, j:q:end], a) for i in 1:p, j in 1:q]
 end""",
+    "_weighted_blocks": """\
+_weighted_blocks(a, w, b) = cat((a * Diagonal(c) * b for c in eachcol(w))..., dims=(1, 2))""",
+    "_weighted_stack": """\
+_weighted_stack(a, w) = reduce(vcat, [a * Diagonal(c) for c in eachcol(w)])""",
     "_kron_times": """\
 function _kron_times(a, b, m)
     column(c) = vec(b * reshape(c, size(b, 2), size(a, 2)) * a')

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from symcalc.errors import EvaluationError
-from symcalc.matrix_kernels import MatrixKernels
+from symcalc.factor_kernels import FactorKernels
 
 Array = Any
 
 
-class Kernels(MatrixKernels):
+class Kernels(FactorKernels):
     """The kernels over one array namespace."""
 
     def total(self, *terms: Array) -> Array:
@@ -65,18 +65,6 @@ class Kernels(MatrixKernels):
     def add_diagonal(self, a: Array, c: Array) -> Array:
         """Return `a` with a number or a vector added to its diagonal."""
         return a + c * self._xp.eye(a.shape[0])
-
-    def cholesky(self, a: Array) -> Array:
-        """Return the lower Cholesky factor of a symmetric matrix."""
-        return self._xp.linalg.cholesky(a)
-
-    def spd_inverse(self, a: Array, factor: Array) -> Array:
-        """Return the inverse of `a = factor @ factor.T`."""
-        return self._xp.linalg.inv(a)
-
-    def spd_solve(self, a: Array, factor: Array, b: Array) -> Array:
-        """Return the solution `x` of `a @ x = b`, where `a = factor @ factor.T`."""
-        return self._xp.linalg.solve(a, b)
 
     def commutation(self, m: int, n: int) -> Array:
         blocks = self._xp.reshape(self._xp.eye(m * n), (n, m, m * n))

@@ -14,11 +14,13 @@ class KroneckerKernels:
         self._xp = xp
 
     def kron_left(self, m: Array, b: Array) -> Array:
-        return self._xp.einsum("ipjq,pq->ij", self._blocks(m, b.shape), b)
+        rows = self._xp.matmul(self._blocks(m, b.shape), b[:, :, None])
+        return self._xp.sum(rows, 1)[:, :, 0]
 
     def kron_right(self, a: Array, m: Array) -> Array:
         inner = (m.shape[0] // a.shape[0], m.shape[1] // a.shape[1])
-        return self._xp.einsum("ipjq,ij->pq", self._blocks(m, inner), a)
+        rows = self._xp.matmul(a[:, None, None, :], self._blocks(m, inner))
+        return self._xp.sum(rows, 0)[:, 0, :]
 
     def _blocks(self, m: Array, inner: tuple[int, int]) -> Array:
         p, q = inner
@@ -76,6 +78,14 @@ class KroneckerKernels:
         """Return `kron(a, eye(p)) @ b`."""
         rows = self._xp.reshape(b, (a.shape[1], p * b.shape[1]))
         return self._xp.reshape(a @ rows, (a.shape[0] * p, b.shape[1]))
+
+    def weighted_blocks(self, a: Array, w: Array, b: Array) -> Array:
+        """Return the block diagonal matrix of `a @ diag(c) @ b` for the columns `c` of `w`."""
+        return self.diagonal_stack((a * w.T[:, None, :]) @ b)
+
+    def weighted_stack(self, a: Array, w: Array) -> Array:
+        """Return the matrices `a @ diag(c)` for the columns `c` of `w`, one below the other."""
+        return self._xp.reshape(a * w.T[:, None, :], (w.shape[1] * a.shape[0], a.shape[1]))
 
     def diagonal_stack(self, a: Array) -> Array:
         """Return the block diagonal matrix of a stack of matrices."""

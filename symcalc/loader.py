@@ -206,9 +206,10 @@ class Loader:
             plain = {name: Declaration(d.shape) for name, d in declared.items()}
             lhs = Reader(row["lhs"], plain, book).read()
             rhs = Reader(row["rhs"], plain, book).read(lhs.expr.shape)
+            beside = [Reader(text, plain, book).read() for text in row.get("beside", ())]
         except SymcalcError as error:
             raise RuleError(f"{place}: {error}") from None
-        for reading in (lhs, rhs):
+        for reading in (lhs, rhs, *beside):
             for name in reading.scope:
                 if name not in declared:
                     raise RuleError(f"{place}: `{name}` is not declared in where")
@@ -221,6 +222,7 @@ class Loader:
         return Rewrite(
             row["name"], lhs.expr, rhs.expr, dict(lhs.scope), needs,
             row.get("domain", {}), row["why"], row.get("stage", "simplify"), row.get("sizes", {}),
+            tuple(reading.expr for reading in beside),
         )  # fmt: skip
 
 

@@ -7,18 +7,20 @@ in the same way, around the circle; sums and other operations are rewritten by t
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from symcalc.chain_split import Parts, circles, core_name, has_number, linear_places, split
+from symcalc.chain_split import Parts, core_name, has_number, split
 from symcalc.cost import ENTRY, Costs
 from symcalc.exact import quotient
 from symcalc.factors import untransposed
 from symcalc.graph import postorder
 from symcalc.lower_rows import Matcher
 from symcalc.products import Found, Products
+from symcalc.scaling import Scaling
 from symcalc.shape import SCALAR
+from symcalc.traces import Traces
 
 if TYPE_CHECKING:
     from symcalc.algebra import Algebra
@@ -39,15 +41,20 @@ class Lowering:
 
     `sizes` are the dimensions that are known, `attributes` what is known of expressions, `free` the
     expressions whose value is there anyway. With `real` the rows may use operations that are only
-    right for real arrays; with `distribute` sums in products are multiplied out where that pays.
+    right for real arrays, and those of `libraries`; without `inverses` each use of an inverse bears
+    its whole cost, so that solving is chosen; with `distribute` sums in products are multiplied out
+    where that pays.
     """
 
     def __init__(
         self, algebra: Algebra, sizes: Mapping[str, int] | None = None,
         attributes: Attributes = nothing_known, real: bool = False, distribute: bool = False,
-        free: frozenset[Expr] = frozenset(),
+        free: frozenset[Expr] = frozenset(), libraries: frozenset[str] = frozenset(),
+        inverses: bool = True,
     ) -> None:  # fmt: skip
         self.free = free
+        self.libraries = libraries
+        self.inverses = inverses
         self.algebra = algebra
         self.rows: LowerRows = algebra.book.lower_rows
         self.costs = Costs(sizes)
@@ -59,22 +66,30 @@ class Lowering:
         ]
         self.best: dict[Expr, Found] = {}
         self.uses: Counter[Expr] = Counter()
+        self.needed: defaultdict[str, list[Expr]] = defaultdict(list)
         self.wanted: Counter[Factors] = Counter()
         self.products = Products(self)
+        self.scaling = Scaling(algebra, self.costs)
         self.steps: dict[str, Callable[[Expr], Found]] = {
-            "sum": self._sum, "trace": self._trace,
+            "sum": self._sum, "trace": Traces(self).found,
             "entrywise power": self._power, "hadamard": self._hadamard,
         }  # fmt: skip
 
     def lower(self, roots: Sequence[Expr]) -> list[Expr]:
-        """Return the roots in the form in which they are computed; shared work is shared."""
+        """Return the roots in the form in which they are computed; shared work is shared.
+
+        Where nothing is known to be there, the last is lowered first: a gradient is the larger one,
+        and what it computes is there for the value.
+        """
         self._survey(roots)
+        for root in [] if self.free else reversed(roots):
+            self.free |= self.computed([self.found(root)[1]])
         return [self.found(root)[1] for root in roots]
 
     def computed(self, lowered: Sequence[Expr]) -> frozenset[Expr]:
-        """Return the expressions whose values the lowered roots compute on their way."""
-        inside = set(postorder(lowered))
-        return frozenset(e for e, (_, made) in self.best.items() if e.args and made in inside)
+        """Return what the lowered roots compute on their way, as written and as lowered."""
+        inside = {e for e in postorder(lowered) if e.args}
+        return frozenset(inside | {e for e, (_, made) in self.best.items() if made in inside})
 
     # -- the walk ---------------------------------------------------------------------------------
 
@@ -84,7 +99,8 @@ class Lowering:
         self.uses.update(roots)
         while stack:
             e = stack.pop()
-            parts = self._parts(e)
+            self.needed[e.op.name].append(e)
+            parts = self.parts(e)
             if parts is not None and len(parts.factors) > 1:
                 factors = tuple(parts.factors)
                 self.wanted.update({factors, self.turn_all(factors)})
@@ -94,7 +110,7 @@ class Lowering:
                     seen.add(below)
                     stack.append(below)
 
-    def _parts(self, e: Expr) -> Parts | None:
+    def parts(self, e: Expr) -> Parts | None:
         """Take a term apart: a product, a multiple or a transpose; None for everything else."""
         role = e.op.role
         chain = role == "product" or (
@@ -104,7 +120,7 @@ class Lowering:
 
     def _below(self, e: Expr) -> list[Expr]:
         """Return what must have a value before `e` has one."""
-        parts = self._parts(e.args[0] if e.op.role == "trace" else e)
+        parts = self.parts(e.args[0] if e.op.role == "trace" else e)
         if parts is None:
             return list(e.args)
         return [untransposed(f) for f in (*parts.scalars, *parts.divisors, *parts.factors)]
@@ -124,7 +140,7 @@ class Lowering:
         return self.best[root]
 
     def _step(self, e: Expr) -> Found:
-        parts = self._parts(e)
+        parts = self.parts(e)
         if parts is not None:
             return self._term(e, parts)
         rewritten = self._by_node_row(e)
@@ -144,15 +160,26 @@ class Lowering:
             if self.usable(row)
             and (binding := self.loose.match(row.lhs, e, {})) is not None
             and self.matcher.fulfils(row, binding)
+            and self._has_beside(row, binding)
         ]
         return min(options, key=lambda option: option[0]) if options else None
 
     def usable(self, row: LowerRow) -> bool:
-        return self.real or (row.analytic and not row.needs)
+        general = row.analytic and not row.needs
+        return (self.real or general) and row.libraries <= self.libraries
+
+    def _has_beside(self, row: LowerRow, binding: Binding) -> bool:
+        """Whether an expression is needed as well beside which the row pays."""
+        return not row.beside or any(
+            self.loose.match(pattern, e, binding) is not None
+            for pattern in row.beside
+            for e in self.needed[pattern.op.name]
+        )
 
     def _shared(self, e: Expr) -> float:
         """Return the part of its cost that one use of an expression bears."""
-        return 0.0 if e in self.free else self.found(e)[0] / max(1, self.uses[e])
+        whole = e.op.role == "inverse" and not self.inverses
+        return 0.0 if e in self.free else self.found(e)[0] / max(1, 1 if whole else self.uses[e])
 
     # -- terms and chains -------------------------------------------------------------------------
 
@@ -161,14 +188,14 @@ class Lowering:
             return 0.0, self.algebra.zeros(e.shape)
         factors = tuple(parts.factors)
         cost, core = self.products.chain(factors)
-        scalar = self._scalar(parts)
+        scalar = self.scalar(parts)
         if scalar is None:
             return cost, core
         alone = self.wanted[factors] <= 1  # a product that others need too stays as it is
-        made = self.scaled(scalar, core) if alone else self.algebra.times(scalar, core)
+        made = self.scaling.scaled(scalar, core) if alone else self.algebra.times(scalar, core)
         return cost + ENTRY * self.costs.entries(core), made
 
-    def _scalar(self, parts: Parts) -> Expr | None:
+    def scalar(self, parts: Parts) -> Expr | None:
         """Return the scalar factor of a term as one expression; None for 1."""
         result = None
         for s in parts.scalars:
@@ -178,15 +205,6 @@ class Lowering:
             top = self.algebra.number(1) if result is None else result
             result = self.algebra.divide(top, self.found(d)[1])
         return result
-
-    def scaled(self, scalar: Expr, core: Expr) -> Expr:
-        """Multiply by a scalar where the array is smallest: an argument, or the whole."""
-        places = [] if core.is_scalar else linear_places(core)
-        place = min(places, key=lambda k: self.costs.entries(core.args[k]), default=None)
-        if place is None or 4 * self.costs.entries(core.args[place]) > self.costs.entries(core):
-            return self.algebra.times(scalar, core)
-        moved = self.scaled(scalar, core.args[place])
-        return self.algebra.rebuild(core, (*core.args[:place], moved, *core.args[place + 1 :]))
 
     def atom(self, factor: Expr) -> Found:
         base = untransposed(factor)
@@ -200,6 +218,9 @@ class Lowering:
         square = e.shape[0] == e.shape[1]
         if e.is_scalar or (square and "symmetric" in self.attributes(e)):
             return e
+        if e.op.column("inside"):
+            turned = tuple(self.turn(arg) for arg in e.args)
+            return self.algebra.build(e.op, turned)
         return self.algebra.transpose(e)
 
     def flipped(self, e: Expr) -> Expr:
@@ -210,31 +231,7 @@ class Lowering:
         """Return the transpose of a chain."""
         return tuple(self.turn(f) for f in reversed(factors))
 
-    # -- traces, sums, powers ---------------------------------------------------------------------
-
-    def _trace(self, e: Expr) -> Found:
-        parts = self._parts(e.args[0])
-        if parts is None or len(parts.factors) < 2:
-            return self._plain(e)
-        options = [
-            (self.products.run(p)[0] + self.products.run(q)[0] + self.costs.gathered(made), made)
-            for pair in circles(tuple(parts.factors))
-            for p, q in (pair, pair[::-1])
-            for made in self._paired(p, q)
-        ]
-        if not options:
-            return self._plain(e)
-        cost, made = min(options, key=lambda option: option[0])
-        scalar = self._scalar(parts)
-        return cost, made if scalar is None else self.algebra.times(scalar, made)
-
-    def _paired(self, p: Factors, q: Factors) -> Iterator[Expr]:
-        """Yield the rows for the trace of the product of two runs."""
-        left, right = self.products.run(p)[1], self.products.run(q)[1]
-        for row in self.rows.traces:
-            binding = self.matcher.match_all(row.factors, (left, right), {})
-            if binding is not None:
-                yield row.result(binding)
+    # -- sums and powers -------------------------------------------------------------------------
 
     def _sum(self, e: Expr) -> Found:
         for k, term in enumerate(e.args):

@@ -32,6 +32,8 @@ class LowerRow:
         self.bound = list(row.lhs.variables)
         self.template = Template(row.rhs, [v.name for v in self.bound])
         self.analytic = all(n.op.column("analytic") is not False for n in postorder([row.rhs]))
+        self.libraries = {n.op.column("library") for n in postorder([row.rhs])} - {None}
+        self.beside = row.beside
         inner = row.lhs.args[0] if row.lhs.op.role == "trace" else row.lhs
         self.factors = flatten(inner)
 
@@ -51,20 +53,25 @@ class LowerRow:
 
 
 class LowerRows:
-    """The rows of a rulebook by what their left side is: a product, a trace, a sum or a node."""
+    """The rows of a rulebook by what their left side is: a product, a trace, a sum or a node.
+
+    A trace of variables alone is a row for the ends of a trace; others are found around the circle.
+    """
 
     def __init__(self, rewrites: Iterable[Rewrite]) -> None:
         self.products: dict[str, list[LowerRow]] = {}
         self.sums: dict[str, list[LowerRow]] = {}
         self.nodes: dict[str, list[LowerRow]] = {}
         self.traces: list[LowerRow] = []
-        for rewrite in sorted(rewrites, key=lambda r: r.name):
+        self.circles: dict[str, list[LowerRow]] = {}
+        for rewrite in sorted(rewrites, key=lambda r: (not r.beside, r.name)):
             self._index(LowerRow(rewrite))
 
     def _index(self, row: LowerRow) -> None:
         role = row.lhs.op.role
-        if role == "trace" and len(row.factors) > 1:
-            self.traces.append(row)
+        if role == "trace":
+            named = [untransposed(f).op.name for f in row.factors if not is_variable(f)]
+            (self.circles.setdefault(named[0], []) if named else self.traces).append(row)
             return
         table = {"product": self.products, "sum": self.sums}.get(role, self.nodes)
         table.setdefault(row.key(), []).append(row)

@@ -72,6 +72,9 @@ ROWS = {
     "k.blocks_times": ["220>2 5 kron_times_(eye({2}), {0}, {1})"],
     "k.spread_times": ["220>2 5 kron_times_({0}, eye({2}), {1})"],
     "k.commuted_rows": ["200>2 5 commuted_rows_({0}, {1}, {2})"],
+    "k.spd_trace_inverse": ["22>0 4 norm(inv({1}), 'fro') ^ 2"],
+    "k.weighted_blocks": ["222>2 5 weighted_blocks_({0}, {1}, {2})"],
+    "k.weighted_stack": ["22>2 5 weighted_stack_({0}, {1})"],
     "k.commuted_kron": [
         "22>2 5 transpose(commuted_rows_(kron({0}, {1})', size({1}, 2), size({0}, 2)))"
     ],
@@ -143,6 +146,21 @@ function y = kron_right_(a, m)
         for j = 1:q
             y(i, j) = sum(sum(m(i:p:end, j:q:end) .* a));
         end
+    end
+end""",
+    "weighted_blocks_": """\
+function y = weighted_blocks_(a, w, b)
+    blocks = cell(1, size(w, 2));
+    for k = 1:size(w, 2)
+        blocks{k} = a * diag(w(:, k)) * b;
+    end
+    y = blkdiag(blocks{:});
+end""",
+    "weighted_stack_": """\
+function y = weighted_stack_(a, w)
+    y = zeros(0, size(a, 2));
+    for k = 1:size(w, 2)
+        y = [y; a * diag(w(:, k))];
     end
 end""",
     "kron_times_": """\

@@ -151,3 +151,4 @@ class Rewrite:
     why: str
     stage: str
     sizes: Mapping[str, int]
+    beside: tuple[Expr, ...] = ()  # one of these must be needed as well

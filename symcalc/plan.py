@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from symcalc.cost import Costs
 from symcalc.expr import Expr
 from symcalc.graph import postorder
 from symcalc.lower import Lowering
@@ -12,15 +13,26 @@ from symcalc.simplify import normalizer
 
 
 def lowered(
-    outputs: Mapping[str, Expr], book: Rulebook, sizes: Mapping[str, int] | None, real: bool
+    outputs: Mapping[str, Expr],
+    book: Rulebook,
+    sizes: Mapping[str, int] | None,
+    real: bool,
+    libraries: frozenset[str] = frozenset(),
 ) -> dict[str, Expr]:
     """Return the outputs in the form in which they are computed, work shared between them."""
     n = normalizer(book)
     canonical = [n.canonical(e) for e in outputs.values()]
     known = (book.algebra, sizes, n.attributes.of, real, True)
-    first = Lowering(*known)
-    free = first.computed(first.lower(canonical))  # the second round knows what there is
-    return dict(zip(outputs, Lowering(*known, free).lower(canonical), strict=True))
+
+    def planned(inverses: bool) -> list[Expr]:
+        first = Lowering(*known, frozenset(), libraries, inverses)
+        free = first.computed(first.lower(canonical))  # the second round knows what there is
+        return Lowering(*known, free, libraries, inverses).lower(canonical)
+
+    inverted = any(e.op.role == "inverse" for e in postorder(canonical))
+    plans = [planned(inverses) for inverses in ((True, False) if inverted else (True,))]
+    costs = [Costs(sizes).total(plan) for plan in plans]
+    return dict(zip(outputs, plans[costs.index(min(costs))], strict=True))
 
 
 def uses_of(outputs: list[Expr]) -> dict[Expr, int]:

@@ -86,6 +86,10 @@ class Presenter:
         """Return the presented forms of factors."""
         return tuple(self.shown[f] for f in factors)
 
+    def all_presented(self, factors: Factors) -> Factors:
+        """Present factors that are no parts of what is presented already; return their forms."""
+        return tuple(self.present(f) for f in factors)
+
     def _all_worded(self, factors: Factors) -> Factors:
         """Return factors as their author wrote them, where that does not change the sign."""
         worded = [self.as_worded(f) for f in factors]

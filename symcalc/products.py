@@ -44,13 +44,16 @@ class Products:
     def run(self, factors: Factors) -> Found:
         """Return a part of a chain: one that is needed elsewhere as well costs nothing here."""
         cost, made = self.chain(factors)
-        return (0.0 if len(factors) > 1 and factors in self.whole.wanted else cost), made
+        there = factors in self.whole.wanted or untransposed(made) in self.whole.free
+        return (0.0 if len(factors) > 1 and there else cost), made
 
     def _solved(self, factors: Factors) -> Found:
         if len(factors) > MAX_CHAIN:
             return self._in_pieces(factors)
         options = [self._cut(factors, k) for k in range(len(factors) - 1, 0, -1)]
         options += self._by_rows(factors)
+        turned = self._by_rows(self.whole.turn_all(factors))
+        options += [(cost, self.whole.flipped(made)) for cost, made in turned]
         best = min(options, key=lambda option: option[0])
         for expanded in self._expansions(factors):
             option = self.whole.found(expanded)
@@ -71,7 +74,9 @@ class Products:
 
     def _cut(self, factors: Factors, k: int) -> Found:
         (m, left), (n, right) = self.run(factors[:k]), self.run(factors[k:])
-        return m + n + self.whole.costs.product(left, right), self.whole.algebra.times(left, right)
+        half = factors[k:] == self.whole.turn_all(factors[:k])  # `A*A'`: the half is computed once
+        cost = (0.0 if half else m) + n + self.whole.costs.product(left, right)
+        return cost, self.whole.algebra.times(left, right)
 
     def _by_rows(self, factors: Factors) -> Iterator[Found]:
         names = dict.fromkeys(untransposed(f).op.name for f in factors)

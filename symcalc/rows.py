@@ -19,7 +19,7 @@ ROLES = frozenset(
     "ones zeros inverse differential".split()
 ) | {"entrywise quotient", "entrywise power", "fractional power"}
 UNEVALUATED = frozenset({"symbol", "differential"})
-STAGES = ("simplify", "lower")
+STAGES = ("simplify", "lower", "vec")
 EXPANSIONS = ("power_differential", "commutation")
 DOMAIN_WORDS = ATTRIBUTES | {
     ENTRYWISE, *"integer natural distinct tall wide smooth large fraction".split()
@@ -59,8 +59,9 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "macro": _text, "define": _text, "expand": _text,
     "homogeneous": _degrees, "invariant": _flag, "commutes": _flag, "inside": _flag,
     "keeps": _texts, "gives": _texts,
-    "analytic": _flag, "broadcast": _flag, "any_rank": _flag,
-    "array": _text, "rank_one": _text, "flat": _text, "share": _bodies, "cost": _text,
+    "analytic": _flag, "library": _text, "broadcast": _flag, "any_rank": _flag,
+    "array": _text, "rank_one": _text, "flat": _text, "share": _bodies,
+    "cost": _text, "share_cost": _text,
     "sympy": _text,
     "domain": _domain, "assumes": _text, "source": _text,
     "text": _text, "latex": _text, "pretty": _text, "plain": _text, "level": _text,
@@ -68,7 +69,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
 }  # fmt: skip
 REWRITE_FIELDS: dict[str, Callable[[Any], bool]] = {
     "name": _text, "lhs": _text, "rhs": _text, "where": _bodies, "domain": _bodies, "why": _text,
-    "source": _text, "stage": _text, "sizes": _degrees,
+    "source": _text, "stage": _text, "sizes": _degrees, "beside": _texts,
 }  # fmt: skip
 
 
@@ -113,6 +114,8 @@ def check_rewrite_row(place: str, row: Row) -> None:
         if needed not in row:
             raise RuleError(f"{place}: the field `{needed}` is missing")
     _check_members(place, "stage", _given(row, "stage"), STAGES, "stage")
+    if "beside" in row and row.get("stage") != "lower":
+        raise RuleError(f"{place} beside: only a row of the stage `lower` may ask what is there")
     _check_members(place, "domain", row.get("domain", {}), row["where"], "name")
     _check_domain(place, row.get("domain", {}))
 

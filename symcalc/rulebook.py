@@ -11,7 +11,7 @@ from symcalc.algebra import Algebra
 from symcalc.errors import RuleError, ShapeError
 from symcalc.expr import Expr
 from symcalc.loader import Loader as _Loader
-from symcalc.lower_rows import LowerRows
+from symcalc.lower_rows import LowerRow, LowerRows
 from symcalc.op import Op, Rewrite
 from symcalc.reader import read
 from symcalc.rows import STAGES
@@ -74,6 +74,11 @@ class Rulebook:
     def lower_rows(self) -> LowerRows:
         """The rows of the stage "lower", compiled."""
         return LowerRows(self.stage("lower"))
+
+    @cached_property
+    def vec_rows(self) -> tuple[LowerRow, ...]:
+        """The rows of the stage "vec", compiled."""
+        return tuple(LowerRow(row) for row in self.stage("vec"))
 
     def find(self, name: str) -> list[Op]:
         """Return the operations that the language calls `name` (`diag` has two)."""

@@ -32,6 +32,7 @@ class Target:
     special: tuple[str, str]
     kernels: type[Kernels] = Kernels
     real: bool = False  # whether the code is for real arrays, which nothing differentiates
+    libraries: frozenset[str] = frozenset()  # whose operations the code may use
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
     lacks: tuple[str, ...] = ()  # which of these are not there
     exponential: str = ""  # what expm is called, if it is the only one of these
@@ -49,6 +50,7 @@ TARGETS = {
         SPECIAL,
         kernels=FastKernels,
         real=True,
+        libraries=frozenset({"scipy.linalg"}),
         matrix_functions="scipy.linalg",
     ),
     "scipy": Target(
@@ -57,6 +59,7 @@ TARGETS = {
         SPECIAL,
         kernels=LapackKernels,
         real=True,
+        libraries=frozenset({"scipy.linalg", "lapack"}),
         matrix_functions="scipy.linalg",
     ),
     "jax": Target(

@@ -110,9 +110,11 @@ class Terms:
         """Return `B - A` for `A - B`, if a sum has a term with a minus sign."""
         if e in self.presenter.words.kept:
             return None
-        if e.op.role == "transpose":
-            inner = self._flipped(e.args[0])
-            return None if inner is None else self.algebra.transpose(inner)
+        if e.op.role == "transpose" or linear_in_each(e):
+            flipped = ((k, self._flipped(arg)) for k, arg in enumerate(e.args))
+            place, inner = next(((k, f) for k, f in flipped if f is not None), (0, None))
+            before, after = e.args[:place], e.args[place + 1 :]
+            return None if inner is None else self.algebra.rebuild(e, (*before, inner, *after))
         if e.op.role != "sum" or not any(starts_negative(t) for t in e.args):
             return None
         terms = [self.algebra.negate(t) for t in e.args]
@@ -207,6 +209,17 @@ class Terms:
             base, count = base.args[0], -count
         power = self.algebra.power(base, self.algebra.number(count))
         return self.algebra.transpose(power) if turned else power
+
+
+def linear_in_each(e: Expr) -> bool:
+    """Whether this is a function of two arguments that is linear in each, by its row: `kron`."""
+    return not e.op.role and len(e.args) == len(e.op.column("adjoint", ())) == 2
+
+
+def beside(term: Term, place: int) -> object:
+    """Return what a bilinear operation has in its other place; None for other terms."""
+    e = term[2][0] if len(term[2]) == 1 else None
+    return (e.op, e.args[1 - place]) if e is not None and linear_in_each(e) else None
 
 
 def transposes(factors: Iterable[Expr]) -> int:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from symcalc.differential import dependents, instantiate
 from symcalc.errors import RuleError
-from symcalc.expr import Expr
+from symcalc.expr import Expr, rebuild
 from symcalc.graph import postorder
+from symcalc.lower import nothing_known
+from symcalc.lower_rows import Matcher
 from symcalc.rulebook import Rulebook
 from symcalc.shape import Shape, dim_mul
 
@@ -19,6 +21,7 @@ def linear_matrix(e: Expr, h: Expr, book: Rulebook) -> Expr:
     Raises `RuleError` where an operation that stands over `h` has no `vec` column.
     """
     algebra = book.algebra
+    e = _respelled(e, h, book)
     order = postorder([e])
     moving = dependents(order, {h: None})
     matrices = {h: algebra.identity(dim_mul(*h.shape))}
@@ -31,6 +34,28 @@ def linear_matrix(e: Expr, h: Expr, book: Rulebook) -> Expr:
 def matrix_shape(result: Shape, variable: Shape) -> Shape:
     """Return the shape of the matrix of a linear map between two shapes."""
     return (dim_mul(*result), dim_mul(*variable))
+
+
+def _respelled(e: Expr, h: Expr, book: Rulebook) -> Expr:
+    """Apply the rows of the stage "vec" where what they name moves with `h`: shorter matrices."""
+    order = postorder([e])
+    moving = dependents(order, {h: None})
+    done: dict[Expr, Expr] = {}
+    for node in order:
+        made = rebuild(node, tuple(done[arg] for arg in node.args))
+        done[node] = _by_row(made, node, moving, book) if node in moving else made
+    return done[e]
+
+
+def _by_row(made: Expr, node: Expr, moving: set[Expr], book: Rulebook) -> Expr:
+    matcher = Matcher(nothing_known, book.algebra.transpose, lambda run: run[0], True)
+    for row in book.vec_rows:
+        named = zip(row.lhs.args, node.args, strict=False)
+        if row.lhs.op is node.op and any(p.args and p.op is a.op and a in moving for p, a in named):
+            binding = matcher.match(row.lhs, made, {})
+            if binding is not None:
+                return row.result(binding)
+    return made
 
 
 def _combined(node: Expr, matrices: dict[Expr, Expr], book: Rulebook) -> Expr:

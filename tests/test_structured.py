@@ -24,6 +24,7 @@ HESSIANS = [
     ("||A*X - B||_F^2", "X", "X", "", "kronecker", "kronecker"),
     ("||A*X - B||_F^2", "X", "B", "", "kronecker", "kronecker"),
     ("a'*X*b", "X", "a", "a: vector(n); b: vector(m)", "kronecker", "kronecker"),
+    ("logsumexp(W*x) - y'*W*x", "W", "W", "", "kronecker", "kronecker"),
     ("logdet(X)", "X", "X", "", TURNED, TURNED),
     ("tr(inv(X)*A)", "X", "A", "", TURNED, TURNED),
     ("tr(inv(X)*A)", "X", "X", "", DENSE, DENSE),
