@@ -222,10 +222,14 @@ class Matcher:
                 yield binding
             return
         longest = len(factors) - len(patterns) + 1
-        for length in range(1, longest + 1 if is_variable(patterns[0]) else 2):
-            if length > longest:
-                return
-            run = self._joined(factors[:length])
+        if len(patterns) == 1 and longest > 1:  # the last variable takes all that is left
+            if is_variable(patterns[0]):
+                yield from self.match(patterns[0], self._joined(factors), binding)
+            return
+        run: Expr | None = None
+        for length in range(1, (longest if is_variable(patterns[0]) else min(longest, 1)) + 1):
+            factor = factors[length - 1]
+            run = factor if run is None else self.n.algebra.times(run, factor)
             for extended in self.match(patterns[0], run, binding):
                 yield from self._sequence(patterns[1:], factors[length:], extended)
 
