@@ -83,7 +83,10 @@ def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer) -> Expr:
 
 
 def _has_sum(e: Expr) -> bool:
-    return any(untransposed(arg).op.role == "sum" for arg in e.args)
+    """Whether a sum stands in a product with more than a number."""
+    return e.args[0].op.role != "number" and any(
+        untransposed(arg).op.role == "sum" for arg in e.args
+    )
 
 
 def unfold(e: Expr, book: Rulebook, n: Normalizer | None = None) -> tuple[Expr, list[str]]:
