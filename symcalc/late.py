@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from symcalc import structure_at as structure_at
     from symcalc import structured as structured
     from symcalc import sympy_functions as sympy_functions
-    from symcalc import sympy_names as sympy_names
     from symcalc import sympy_out as sympy_out
     from symcalc import targets as targets
     from symcalc import vec as vec

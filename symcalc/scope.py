@@ -10,11 +10,12 @@ from symcalc.algebra import Algebra
 from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
 from symcalc.expr import Expr, node
-from symcalc.late import difflib, sympy_names
+from symcalc.late import difflib
 from symcalc.letters import latex_name
 from symcalc.op import Op
 from symcalc.postfix import Item
 from symcalc.shape import SCALAR, Dim, dim_names
+from symcalc.sympy_names import function_names
 from symcalc.unifier import FREE, Unifier
 
 POWERS = ("^", ".^")
@@ -163,7 +164,7 @@ class Scope:
         if self._is_glued(name):
             return f": did you mean `{'*'.join(name)}`?"
         near = difflib.get_close_matches(name, [*self.table, *self.vocabulary.names()], 1, 0.6)
-        near = near or difflib.get_close_matches(name, sympy_names.function_names(), 1, 0.8)
+        near = near or difflib.get_close_matches(name, function_names(), 1, 0.8)
         return f": did you mean `{near[0]}`?" if near else ""
 
     def _is_glued(self, name: str) -> bool:
