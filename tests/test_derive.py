@@ -379,6 +379,11 @@ def test_a_verification_looks_where_the_assumptions_hold(f):
         derive(f, "X", where="X: matrix(2, 4)").verify()
 
 
+@pytest.mark.parametrize("f", ["tr(A*inv(X'*X)*B)", "logdet(A*X*X'*A')", "tr(B*inv(A'*X'*X*A))"])
+def test_a_verification_finds_sizes_for_which_products_are_invertible(f):
+    assert derive(f, "X").verify()
+
+
 def test_a_formula_asked_again_is_remembered_with_its_declarations():
     plain = derive("||A*X - B||_F^2", "X")
     assert derive("||A*X - B||_F^2", "X") is plain
