@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 from symcalc.again import ambient
+from symcalc.collector import uncollected
 from symcalc.derivation import CONVENTIONS, LAYOUTS, Derivation
 from symcalc.errors import ParseError
 from symcalc.expr import Expr
@@ -19,6 +21,7 @@ REMEMBERED = 256
 MAX_TEXT = 1000  # signs of a formula that is remembered
 
 
+@uncollected
 def derive(
     f: str | Expr | Any,
     wrt: str | Expr | Any,
@@ -38,7 +41,7 @@ def derive(
     For a symmetric variable the gradient is taken in the space of symmetric matrices, `(G + G')/2`;
     `symmetric="entries"` gives partial derivatives by the free entries, `G + G' - G .* I`.
 
-    The last 256 formulas given as text are remembered: asked again, the same derivation comes back.
+    The last 256 formulas given as text are remembered, and not worked out again.
 
     Raises `ParseError`, `ShapeError` (with a caret) and `RuleError` (an operation without a rule).
 
@@ -51,7 +54,7 @@ def derive(
     book = rules or default_rules()
     declared = tuple(where.items()) if isinstance(where, Mapping) else where
     find = _remembered if _is_short_text(f, wrt, declared) else _found
-    made = find(f, wrt, declared, book, layout, symmetric)
+    made = copy(find(f, wrt, declared, book, layout, symmetric))
     made.put_in_force()
     return made
 
@@ -71,7 +74,10 @@ def _found(
         reading.expr, variable, layout, symmetric, {**reading.scope, variable.name: variable}, book,
         reading.free, notes=reading.notes,
     )  # fmt: skip
-    return ambient(made, variable)
+    made = ambient(made, variable)
+    if made.function.is_scalar:
+        _ = made.gradient
+    return made
 
 
 _remembered = lru_cache(REMEMBERED)(_found)

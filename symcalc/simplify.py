@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symcalc.collector import uncollected
 from symcalc.expand import collected
 from symcalc.expr import Expr
 from symcalc.factors import untransposed
@@ -48,6 +49,7 @@ def normalizer(book: Rulebook) -> Normalizer:
     return Normalizer(book, rules_of(book))
 
 
+@uncollected
 def simplify(
     e: Expr, book: Rulebook, like: Expr | None = None, n: Normalizer | None = None
 ) -> Expr:

@@ -1,5 +1,6 @@
 """Gradients and differentials against numbers: functions written in NumPy and differences."""
 
+import gc
 import re
 from math import prod
 
@@ -386,12 +387,25 @@ def test_a_verification_finds_sizes_for_which_products_are_invertible(f):
 
 def test_a_formula_asked_again_is_remembered_with_its_declarations():
     plain = derive("||A*X - B||_F^2", "X")
-    assert derive("||A*X - B||_F^2", "X") is plain
+    assert derive("||A*X - B||_F^2", "X").scope is plain.scope  # made once
     symmetric = derive("||A*X - B||_F^2", "X", where={"A": "symmetric matrix(n)"})
     assert str(symmetric.gradient) == "2*A*(A*X - B)" and symmetric.gradient is not plain.gradient
     assert derive("||A*X - B||_F^2", "X", layout="numerator").gradient is not plain.gradient
     forget()
-    assert derive("||A*X - B||_F^2", "X") is not plain
+    assert derive("||A*X - B||_F^2", "X").scope is not plain.scope
+
+
+def test_what_is_remembered_is_not_what_was_handed_out():
+    first = derive("tr(A*X)", "X")
+    vars(first)["gradient"] = derive("2*tr(A*X)", "X").gradient
+    assert str(derive("tr(A*X)", "X").gradient) == "A'"
+
+
+def test_cycles_are_collected_again_after_a_derivation():
+    derive("tr(A*X)", "X")
+    with pytest.raises(ParseError):
+        derive("tr(A*", "X")
+    assert gc.isenabled()
 
 
 def test_what_is_remembered_accepts_arrays_for_its_own_declarations_again():
