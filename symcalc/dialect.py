@@ -116,6 +116,11 @@ class Filled(ast.NodeTransformer):
             return self.values[node.id]
         return self.namespace(node.id) if node.id in ("xp", "special") else node
 
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        one = isinstance(node.right, ast.Constant) and node.right.value == 1
+        return node.left if one and isinstance(node.op, ast.Mult) else node
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if isinstance(node.value, ast.Name) and node.value.id == "k":
             return ast.Name(self.kernel(node.attr))
