@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symcalc.arraycode import check_array_template
 from symcalc.declare import Declaration, parse_where
 from symcalc.errors import RuleError, SymcalcError
 from symcalc.expr import Expr
+from symcalc.late import sympy_out, tomllib
 from symcalc.op import Op, Rewrite, Slot
 from symcalc.reader import Reader
 from symcalc.rows import REFUSAL, check_judged, check_rewrite_row, check_row, with_derivative
 from symcalc.shape import Shape, dim_mul, parse_dim, shape_text
-from symcalc.sympy_out import check_sympy_template
 from symcalc.template import Template
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from symcalc.rulebook import Rulebook
 
 
@@ -63,7 +63,7 @@ class Loader:
         for name, op in fresh.items():
             check_array_template(self.rows[name][0], op)
             if op.column("sympy"):
-                check_sympy_template(self.rows[name][0], op)
+                sympy_out.check_sympy_template(self.rows[name][0], op)
             book.read_bodies(op)
         _ = book.rewrites
 

@@ -16,7 +16,7 @@ from symcalc.sample import inside, structured
 from symcalc.show import brief, declaration
 
 if TYPE_CHECKING:
-    from symcalc.derive import Derivation
+    from symcalc.derivation import Derivation
 
 Array = Any
 
