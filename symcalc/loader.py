@@ -104,13 +104,18 @@ class Loader:
         self.rewrites[name] = (place, row)
 
     def _check_calls(self, fresh: Mapping[str, Op]) -> None:
-        """Operations may share a name only if the number of arguments or a vector among them tells
-        them apart."""
-        seen = {key: op for op in self.base.ops.values() for key in op.call_keys()}
+        """Operations may share a name only if the number of arguments or a vector or a square
+        matrix among them tells them apart."""
+        seen: dict[str, list[Op]] = {}
+        for op in self.base.ops.values():
+            for key in op.call_keys():
+                seen.setdefault(key, []).append(op)
         for op in fresh.values():
             for key in op.call_keys():
-                other = seen.setdefault(key, op)
-                if other is not op and _alike(other, op):
+                others = seen.setdefault(key, [])
+                other = next((known for known in others if _alike(known, op)), None)
+                others.append(op)
+                if other is not None:
                     place = self.rows[op.name][0]
                     raise RuleError(f"{place}: the name `{key}` already calls [{other.name}]")
 
@@ -227,12 +232,12 @@ class Loader:
 
 
 def _alike(a: Op, b: Op) -> bool:
-    """Whether a call could mean either: as many arguments, both of vectors or both not."""
-    return len(a.slots) == len(b.slots) and _takes_vector(a) == _takes_vector(b)
+    """Whether a call could mean either: as many arguments, of the same kinds."""
+    return _kinds(a) == _kinds(b)
 
 
-def _takes_vector(op: Op) -> bool:
-    return bool(op.slots) and op.slots[0].cols == 1
+def _kinds(op: Op) -> list[tuple[bool, bool]]:
+    return [(slot.cols == 1, slot.rows == slot.cols) for slot in op.slots]
 
 
 def _shape(place: str, text: str) -> Shape:

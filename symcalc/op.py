@@ -74,7 +74,7 @@ class Op:
         literal = self.column("literal")
         names = [name, *self.column("aliases", [])]
         if literal is not None:
-            names = [f"{key} {literal}" for key in names]
+            names = [f"{key} {word}" for key in names for word in literal.split()]
         return list(dict.fromkeys([*names, self.name]))
 
     def bind(

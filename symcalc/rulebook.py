@@ -16,7 +16,7 @@ from symcalc.reader import read
 from symcalc.rows import STAGES
 from symcalc.shape import dim_names
 from symcalc.template import Template
-from symcalc.unifier import LOOSE
+from symcalc.unifier import LOOSE, unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,11 +89,13 @@ class Rulebook:
 
     def choose(self, found: Sequence[Op], args: Sequence[Expr]) -> Op:
         """Pick one of the rows that share a name: by the number of arguments, then `diag` by
-        vector or matrix."""
-        fitting = [op for op in found if len(op.slots) == len(args)] or list(found)
-        vector = bool(args) and args[0].shape[1] == 1
-        exact = [op for op in fitting if op.slots and (op.slots[0].cols == 1) == vector]
-        return exact[0] if len(fitting) > 1 and exact else fitting[0]
+        vector or matrix, then the row of square matrices where they may be square."""
+        fitting = [op for op in found if len(op.slots) == len(args)]
+        if not fitting:
+            return found[0]
+        exact = [op for op in fitting if _columns_agree(op, args)] if fitting[1:] else fitting
+        square = [op for op in exact if _squares_agree(op, args)] if exact[1:] else exact
+        return max(square or exact or fitting, key=_squares)
 
     def called(self, name: str) -> list[Op]:
         """Return the operations called `name`, or the function of SymPy with that name.
@@ -165,6 +167,23 @@ class Rulebook:
         """Read the bodies of an operation; raise `RuleError` for one that is refused."""
         for key in [key for key in self.unread if key[0] is op]:
             self.body(*key)
+
+
+def _columns_agree(op: Op, args: Sequence[Expr]) -> bool:
+    """Whether vectors and scalars stand where the row has them, and matrices elsewhere."""
+    pairs = zip(op.slots, args, strict=True)
+    return all((slot.cols == 1) == (arg.shape[1] == 1) for slot, arg in pairs)
+
+
+def _squares(op: Op) -> int:
+    return sum(slot.rows == slot.cols for slot in op.slots)
+
+
+def _squares_agree(op: Op, args: Sequence[Expr]) -> bool:
+    """Whether no argument is certainly not square where the row has a square matrix."""
+    pairs = [(slot, arg.shape) for slot, arg in zip(op.slots, args, strict=True)]
+    square = [shape for slot, shape in pairs if slot.rows == slot.cols]
+    return all(shape[0] == shape[1] or any(map(unknown, shape)) for shape in square)
 
 
 @cache
