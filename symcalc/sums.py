@@ -6,11 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from symcalc.exact import Number, quotient
-from symcalc.expr import Expr, node, rebuild, sort_key
+from symcalc.expr import Expr, node, sort_key
 from symcalc.factors import flatten, starts_negative, untransposed
+from symcalc.gather import Gathering
 from symcalc.poly import Exponent, Scalars, content
 from symcalc.shape import SCALAR, Shape
-from symcalc.terms import TURN_SAVING, Factors, Term, beside, transposes
+from symcalc.terms import TURN_SAVING, Factors, Term, transposes
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
@@ -31,6 +32,7 @@ class Sums:
         self.n = presenter.n
         self.algebra = presenter.algebra
         self.length = presenter.length
+        self.gathering = Gathering(self)
 
     def sum_of(self, terms: list[Term], shape: Shape) -> Expr:
         """Write a sum, with common factors taken out where that is shorter."""
@@ -46,7 +48,8 @@ class Sums:
             (self._factored(terms, shape), 1),
             (self._merged(terms) if shape == SCALAR else self._absorbed(terms, shape), 1),
             (self._turned(terms, shape), TURN_SAVING),
-            (self._gathered(terms, shape), 1),
+            (self.gathering.linear(terms, shape), 1),
+            (self.gathering.entrywise(terms, shape), 1),
         ):
             if candidate is not None and self.length(candidate) + saving <= bound:
                 best, bound = candidate, self.length(candidate)
@@ -72,31 +75,6 @@ class Sums:
         if all(transposes(factors) for _, _, factors in turned):
             return None
         return self.algebra.transpose(self.sum_of(turned, (shape[1], shape[0])))
-
-    def _gathered(self, terms: list[Term], shape: Shape) -> Expr | None:
-        """Write `kron(A, B) + kron(A, C)` as `kron(A, B + C)`: both are linear in that place."""
-        for place in (0, 1):
-            groups: dict[object, list[Term]] = {}
-            for k, t in enumerate(terms):
-                groups.setdefault(beside(t, place) or k, []).append(t)
-            if len(groups) < len(terms):
-                gathered = [self._one_of(group, place) for group in groups.values()]
-                return self.sum_of(gathered, shape)
-        return None
-
-    def _one_of(self, terms: list[Term], place: int) -> Term:
-        """Return the single operation of terms that differ in one argument."""
-        if len(terms) == 1:
-            return terms[0]
-        inner: list[Term] = []
-        for c, scalars, (e,) in terms:
-            for mono, k in self.n.normal(e.args[place]).ordered:
-                self.presenter.all_presented(mono.factors)
-                inner.append((c * k, self.n.scalars.merge(scalars, mono.scalars), mono.factors))
-        e = terms[0][2][0]
-        args = list(self.presenter.all_presented(e.args))
-        args[place] = self.sum_of(inner, e.args[place].shape)
-        return 1, (), (self.presenter.box(rebuild(e, tuple(args))),)
 
     def _merged(self, terms: list[Term]) -> Expr | None:
         """Write `tr(P*A) + tr(P*B)` as `tr(P*(A + B))`."""
@@ -186,7 +164,7 @@ class Sums:
                 if not full and (not penalty or self._saves(whole, terms, shape)):
                     return whole
                 if outer == 1 and not scalars:
-                    return None
+                    return self._grouped(terms, shape)
                 inner = [(c, s, (*before, *f, *after)) for c, s, f in inner]
             if shape == SCALAR:
                 box = self.presenter.box(self.sum_of(inner, shape))

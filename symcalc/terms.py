@@ -217,9 +217,12 @@ def linear_in_each(e: Expr) -> bool:
 
 
 def beside(term: Term, place: int) -> object:
-    """Return what a bilinear operation has in its other place; None for other terms."""
+    """Return what a function that is linear in each argument has in its other place, with its name;
+    None for other terms."""
     e = term[2][0] if len(term[2]) == 1 else None
-    return (e.op, e.args[1 - place]) if e is not None and linear_in_each(e) else None
+    if e is None or e.op.role or not place < len(e.args) == len(e.op.column("adjoint", ())) <= 2:
+        return None
+    return (e.op, e.data, *e.args[:place], *e.args[place + 1 :])
 
 
 def transposes(factors: Iterable[Expr]) -> int:
