@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from symcalc.exact import Number
 from symcalc.expr import Expr, rebuild
 from symcalc.poly import Mono, add_terms, term
 from symcalc.shape import SCALAR, Shape
@@ -13,6 +14,8 @@ from symcalc.terms import Term, beside
 
 if TYPE_CHECKING:
     from symcalc.entrywise import Factors
+    from symcalc.normal import Normalizer
+    from symcalc.present import Presenter
     from symcalc.sums import Sums
 
 
@@ -21,8 +24,8 @@ class Gathering:
 
     def __init__(self, sums: Sums) -> None:
         self.sums = sums
-        self.presenter = sums.presenter
-        self.n = sums.n
+        self.presenter: Presenter = sums.presenter
+        self.n: Normalizer = sums.n
 
     def linear(self, terms: list[Term], shape: Shape) -> Expr | None:
         """Write `kron(A, B) + kron(A, C)` as `kron(A, B + C)`: both are linear in that place."""
@@ -69,10 +72,12 @@ class Gathering:
         return self.presenter.present(self.n.entrywise.expression({**common, inner: 1}))
 
 
-def _least(split: list[Factors]) -> Factors:
+def _least(split: list[Factors]) -> dict[Expr, Number]:
     """Return the powers that all products have in common, those with rational exponents."""
     first, *others = split
-    common = {b: k for b, k in first.items() if not isinstance(k, Expr) and b.op.role != "ones"}
+    common: dict[Expr, Number] = {
+        b: k for b, k in first.items() if not isinstance(k, Expr) and b.op.role != "ones"
+    }
     for factors in others:
         both = {b: factors[b] for b in common if b in factors}
         common = {b: min(common[b], k) for b, k in both.items() if not isinstance(k, Expr)}

@@ -56,7 +56,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "call": _text, "aliases": _texts, "literal": _text,
     "d": _bodies, "derivative": _text, "adjoint": _bodies, "vec": _bodies, "transpose": _text,
     "reflection": _text,
-    "macro": _text, "define": _text, "expand": _text,
+    "macro": _text, "define": _text, "fold": _flag, "expand": _text,
     "homogeneous": _degrees, "invariant": _flag, "commutes": _flag, "inside": _flag,
     "keeps": _texts, "gives": _texts,
     "analytic": _flag, "library": _text, "broadcast": _flag, "any_rank": _flag,

@@ -9,7 +9,7 @@ from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, node, sort_key
 from symcalc.factors import flatten, starts_negative, untransposed
 from symcalc.gather import Gathering
-from symcalc.poly import Exponent, Scalars, content
+from symcalc.poly import Exponent, Mono, Scalars, content
 from symcalc.shape import SCALAR, Shape
 from symcalc.terms import TURN_SAVING, Factors, Term, transposes
 
@@ -40,6 +40,10 @@ class Sums:
             return self.algebra.zeros(shape)
         if len(terms) == 1:
             return self.terms.term(terms[0], shape)
+        words = self.presenter.words.terms
+        worded = words.get(frozenset((Mono(s, f), c) for c, s, f in terms)) if words else None
+        if worded is not None and worded.shape == shape:
+            return worded
         plain = self._plain(terms, shape)
         if len(terms) > FACTORED_TERMS:
             return plain
