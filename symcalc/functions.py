@@ -60,6 +60,10 @@ class Functions:
                 return result
         return self.n.multiply(term(SCALAR, Mono(scalars), coefficient), result)
 
+    def slots(self, e: Expr) -> list[tuple[int | None, Expr]]:
+        """Return the arguments with the degree in which the operation is homogeneous there."""
+        return self._traits(e.op).slots(e)
+
     def _traits(self, op: Op) -> Traits:
         found: Traits | None = self.n.book.cache.get(("traits", op))
         if found is None:

@@ -25,7 +25,7 @@ class Gathering:
     def __init__(self, sums: Sums) -> None:
         self.sums = sums
         self.presenter: Presenter = sums.presenter
-        self.n: Normalizer = sums.n
+        self.n: Normalizer = sums.presenter.n
 
     def linear(self, terms: list[Term], shape: Shape) -> Expr | None:
         """Write `kron(A, B) + kron(A, C)` as `kron(A, B + C)`: both are linear in that place."""
@@ -63,12 +63,13 @@ class Gathering:
         rests = []
         for (c, scalars, _), factors in zip(terms, split, strict=True):
             left = {b: k - common[b] if b in common else k for b, k in factors.items()}
-            rest = self.n.entrywise.product_of(shape, {b: k for b, k in left.items() if k != 0})
-            rests.append((self.n.multiply(term(SCALAR, Mono(scalars)), rest), c))
+            plain = self.n.entrywise.product_of(shape, {b: k for b, k in left.items() if k != 0})
+            rests.append((self.n.multiply(term(SCALAR, Mono(scalars)), plain), c))
         poly = add_terms(shape, rests)
-        if not poly.terms:
+        rest = self.n.build(poly)
+        if not poly.terms or rest.size >= sum(f.size for _, _, (f,) in terms):
             return None
-        inner = self.presenter.box(self.presenter.present(self.n.build(poly)))
+        inner = self.presenter.box(self.presenter.present(rest))
         return self.presenter.present(self.n.entrywise.expression({**common, inner: 1}))
 
 

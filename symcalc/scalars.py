@@ -35,7 +35,7 @@ class ScalarFactors:
     def _join_squares(self, factors: dict[Expr, Exponent]) -> None:
         """Write `norm2(x)^a*(x'*x)^b` as one power: of `x'*x` for an even `a`, else of the norm."""
         for base, k in [*factors.items()]:
-            square = None if isinstance(k, Expr) else self._square(base)
+            square = None if isinstance(k, Expr) else self.square(base)
             half = factors.get(square, 0) if square is not None else 0
             if square is None or isinstance(k, Expr) or isinstance(half, Expr):
                 continue
@@ -45,7 +45,7 @@ class ScalarFactors:
                 factors.pop(square, None)
                 factors |= {square: quotient(total, 2)} if total % 2 == 0 else {base: total}
 
-    def _square(self, base: Expr) -> Expr | None:
+    def square(self, base: Expr) -> Expr | None:
         """Return what the square of a factor is by its row, if that is one factor."""
         if base not in self.squares:
             fired = len(self.n.fired)

@@ -7,6 +7,7 @@ from functools import reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from symcalc.balance import Balance
 from symcalc.exact import Number
 from symcalc.expr import Expr, node
 from symcalc.factors import MAX_FACTORS, flatten, starts_negative, untransposed
@@ -32,8 +33,19 @@ class Terms:
         self.n = presenter.n
         self.algebra = presenter.algebra
         self.length = presenter.length
+        self.balance = Balance(presenter)
 
     def term(self, term: Term, shape: Shape) -> Expr:
+        """Write a term, its scalars beside its sums or in them."""
+        best = self._written(term, shape)
+        for other in self.balance.options(term, shape):
+            written = self._written(other, shape)
+            if self.length(written) < self.length(best):
+                best = written
+                self.presenter.regrouped = True
+        return best
+
+    def _written(self, term: Term, shape: Shape) -> Expr:
         """Write coefficient * scalars * chain; a minus sign goes into a difference."""
         coefficient, shown, powers = self.worded_parts(term)
         if coefficient < 0:
