@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from symcalc.exact import Number
+from symcalc.exact import HALF, Number, quotient
 from symcalc.expr import Expr, substitute
 from symcalc.factors import untransposed
-from symcalc.poly import UNIT, Mono, Poly, Scalars, below_line, term
-from symcalc.shape import SCALAR, Shape
+from symcalc.poly import Mono, Poly, Scalars, term
+from symcalc.shape import SCALAR
 
 if TYPE_CHECKING:
     from symcalc.present import Presenter
@@ -34,9 +34,9 @@ class Balance:
         self.presenter = presenter
         self.n = presenter.n
         self.algebra = presenter.algebra
-        self.inside: dict[Expr, dict[Expr, set[Number]]] = {}
+        self.inside: dict[Expr, dict[Expr, list[Number]]] = {}
 
-    def options(self, whole: Term, shape: Shape) -> Iterator[Term]:
+    def options(self, whole: Term) -> Iterator[Term]:
         """Yield equal terms in which a scalar that occurs twice stands otherwise."""
         places = [place for place in self._places(whole) if self._exponents(place.sum)]
         if not places:
@@ -47,16 +47,26 @@ class Balance:
             if base in outside or seen.count(base) > 1:
                 rooted = self._is_positive(base)
                 usable = [p for p in places if rooted or p.degree.denominator == 1]
-                for moves in self._moves(usable, base, outside.get(base, False)):
-                    moved = self._moved(whole, shape, base, moves)
-                    if moved is not None:
-                        yield moved
+                power = outside.get(base, 0)
+                for moves in self._moves(usable, base, power < 0):
+                    if self._saves(base, power, moves):
+                        yield self._moved(whole, base, moves)
 
-    def _outside(self, scalars: Scalars) -> dict[Expr, bool]:
-        """Return the factors beside the sums, and their squares: whether below the line."""
-        found = {base: below_line(k) for base, k in scalars}
-        squares = {self.n.scalars.square(base): below for base, below in found.items()}
-        return found | {square: below for square, below in squares.items() if square is not None}
+    def _outside(self, scalars: Scalars) -> dict[Expr, Number]:
+        """Return the exponents of the factors beside the sums, and of their squares."""
+        found = {base: k for base, k in scalars if not isinstance(k, Expr)}
+        squares = {self.n.scalars.square(base): quotient(k, 2) for base, k in found.items()}
+        return found | {square: k for square, k in squares.items() if square is not None}
+
+    def _saves(self, base: Expr, power: Number, moves: Moves) -> bool:
+        """Whether the powers of the scalar alone become shorter."""
+        length, beside = self.n.length(base) + 1, power
+        saved = _signs(power, length)
+        for place, k in moves.items():
+            beside += k * place.degree
+            inside = self._exponents(place.sum)[base]
+            saved += sum([_signs(x, length) - _signs(x - k, length) for x in inside])
+        return saved >= _signs(beside, length)
 
     def _is_positive(self, base: Expr) -> bool:
         """Whether a root of the scalar can be taken out of a root of a product."""
@@ -65,8 +75,9 @@ class Balance:
     def _places(self, whole: Term) -> Iterator[Place]:
         _, scalars, factors = whole
         for base, k in scalars:
-            if base.op.role == "sum" and not isinstance(k, Expr):
-                yield Place(base, base, k)
+            inner = base.args[1] if base.op.role == "scale" else base
+            if inner.op.role == "sum" and not isinstance(k, Expr):
+                yield Place(base, inner, k)
         for factor in factors:
             for base, k in self._sums(untransposed(factor)):
                 yield Place(factor, base, k)
@@ -84,7 +95,7 @@ class Balance:
                 if base.op.role == "sum" and not isinstance(k, Expr):
                     yield base, k
 
-    def _exponents(self, e: Expr) -> dict[Expr, set[Number]]:
+    def _exponents(self, e: Expr) -> dict[Expr, list[Number]]:
         """Return the scalars that some terms of a sum have, with their exponents in all terms."""
         found = self.inside.get(e)
         if found is None:
@@ -92,9 +103,9 @@ class Balance:
             bases = {b for m in monos for b, _ in m.scalars} if len(monos) <= MAX_TERMS else ()
             found = {}
             for base in bases:
-                here = {dict(m.scalars).get(base, 0) for m in monos}
-                exponents = {k for k in here if not isinstance(k, Expr)}
-                if len(here) > 1 and len(exponents) == len(here):
+                here = [dict(m.scalars).get(base, 0) for m in monos]
+                exponents = [k for k in here if not isinstance(k, Expr)]
+                if len(exponents) == len(here) and len(set(here)) > 1:
                     found[base] = exponents
             self.inside[e] = found
         return found
@@ -102,34 +113,46 @@ class Balance:
     def _moves(self, places: list[Place], base: Expr, below: bool) -> Iterator[Moves]:
         """Yield ways to divide sums by powers of the scalar: by the least everywhere, or by one
         where the scalar stands below the line already, and so is not 0."""
-        exponents = {p: self._exponents(p.sum).get(base, {0}) for p in places}
+        exponents = {p: self._exponents(p.sum).get(base, [0]) for p in places}
         least = {p: min(found) for p, found in exponents.items() if min(found) < 0}
         if least:
             yield least
+        if len(least) > 1:
+            yield from ({place: k} for place, k in least.items())
         for place, found in exponents.items() if below else ():
-            yield from ({place: k} for k in sorted(found) if k > 0)
+            yield from ({place: k} for k in sorted(set(found)) if k > 0)
 
-    def _moved(self, whole: Term, shape: Shape, base: Expr, moves: Moves) -> Term | None:
+    def _moved(self, whole: Term, base: Expr, moves: Moves) -> Term:
+        """Return the term with sums divided by powers of a scalar, which stand beside them."""
         c, scalars, factors = whole
-        power = sum(k * place.degree for place, k in moves.items())
-        result = self.n.multiply(self._power(base, power), term(SCALAR, Mono((), ()), c))
-        sums = {p.part: {p.sum: self._divided(p.sum, base, k)} for p, k in moves.items()}
-        for b, k in scalars:
-            new = substitute([b], sums[b])[0] if b in sums else b
-            result = self.n.multiply(result, self.n.scalars.power(self.n.normal(new), k))
-        chain = term(shape, UNIT)
-        if factors:
-            made = [substitute([f], sums[f])[0] if f in sums else f for f in factors]
-            chain = self.n.normal(self.algebra.product_of(made))
-        single = self.n.multiply(result, chain).single
-        if single is None:
-            return None
-        mono, value = single
-        self.presenter.all_presented((*(b for b, _ in mono.scalars), *mono.factors))
-        return value, mono.scalars, mono.factors
+        new: dict[Expr, Expr] = {}
+        for place, k in moves.items():
+            divided = {place.sum: self._divided(place.sum, base, k)}
+            new[place.part] = substitute([new.get(place.part, place.part)], divided)[0]
+        power = sum([k * place.degree for place, k in moves.items()])
+        result = self.n.multiply(self._power(base, power), self.n.number(c))
+        for b, x in scalars:
+            result = self.n.multiply(result, self.n.scalars.power(self.n.normal(new.get(b, b)), x))
+        chain: list[Expr] = []
+        for factor in factors:
+            made = new.get(factor, factor)
+            if factor in new and untransposed(factor).op.role != "sum":
+                mono, value = self.n.single(self.n.normal(made))
+                result = self.n.multiply(result, term(SCALAR, Mono(mono.scalars), value))
+                chain += mono.factors
+            else:
+                chain.append(made)
+        mono, value = self.n.single(result)
+        self.presenter.all_presented((*(b for b, _ in mono.scalars), *chain))
+        return value, mono.scalars, tuple(chain)
 
     def _power(self, base: Expr, k: Number) -> Poly:
         return self.n.scalars.power(self.n.normal(base), k)
 
     def _divided(self, e: Expr, base: Expr, k: Number) -> Expr:
         return self.n.build(self.n.multiply(self._power(base, -k), self.n.normal(e)))
+
+
+def _signs(k: Number, length: int) -> int:
+    """Return how long a power of a scalar of some length is, with the sign before it."""
+    return 0 if k == 0 else length + (0 if abs(k) in (1, HALF) else 2)

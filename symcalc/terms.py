@@ -38,7 +38,7 @@ class Terms:
     def term(self, term: Term, shape: Shape) -> Expr:
         """Write a term, its scalars beside its sums or in them."""
         best = self._written(term, shape)
-        for other in self.balance.options(term, shape):
+        for other in self.balance.options(term):
             written = self._written(other, shape)
             if self.length(written) < self.length(best):
                 best = written
