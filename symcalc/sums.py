@@ -32,10 +32,17 @@ class Sums:
         self.n = presenter.n
         self.algebra = presenter.algebra
         self.length = presenter.length
+        self.written: dict[tuple[object, ...], Expr] = {}
         self.gathering = Gathering(self)
 
     def sum_of(self, terms: list[Term], shape: Shape) -> Expr:
         """Write a sum, with common factors taken out where that is shorter."""
+        key: tuple[object, ...] = (*terms, shape)
+        if key not in self.written:
+            self.written[key] = self._sum_of(terms, shape)
+        return self.written[key]
+
+    def _sum_of(self, terms: list[Term], shape: Shape) -> Expr:
         if not terms:
             return self.algebra.zeros(shape)
         if len(terms) == 1:

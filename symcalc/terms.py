@@ -33,10 +33,17 @@ class Terms:
         self.n = presenter.n
         self.algebra = presenter.algebra
         self.length = presenter.length
+        self.written: dict[tuple[Term, Shape], Expr] = {}
         self.balance = Balance(presenter)
 
     def term(self, term: Term, shape: Shape) -> Expr:
         """Write a term, its scalars beside its sums or in them."""
+        key = (term, shape)
+        if key not in self.written:
+            self.written[key] = self._term(term, shape)
+        return self.written[key]
+
+    def _term(self, term: Term, shape: Shape) -> Expr:
         best = self._written(term, shape)
         for other in self.balance.options(term):
             written = self._written(other, shape)
