@@ -120,10 +120,15 @@ class Entrywise:
             return {e.args[0]: HALF}
         if role == "transpose" and e.args[0].op.role in _ROLES:
             inner = self.factors(e.args[0])
-            return {
-                self.n.build(self.n.chains.transpose(self.n.normal(b))): k for b, k in inner.items()
-            }
+            return {self._across(base): k for base, k in inner.items()}
         return {e: 1}
+
+    def _across(self, base: Expr) -> Expr:
+        """Return the transpose of a factor as a factor: that of a sum is not a sum."""
+        poly = self.n.chains.transpose(self.n.normal(base))
+        mono, c = self.n.single(poly)
+        chain = self.n.chain(mono.factors, poly.shape)
+        return self.n.build(poly) if mono.scalars or c != 1 or chain is None else chain
 
     def _merged(self, a: Factors, b: Factors) -> Factors:
         if a.keys().isdisjoint(b):

@@ -155,6 +155,8 @@ class Presenter:
 
     def _with_sign_outside(self, e: Expr, shown: list[Expr]) -> Expr:
         """Write an operation; a minus sign that came into a linear argument stands before it."""
+        if e.op.column("absolute") and (found := self.words.boxed.get(e.args[0])) is not None:
+            shown = [found[1]]
         negative = False
         for k, (arg, written) in enumerate(zip(e.args, shown, strict=True)):
             came = starts_negative(written) and not starts_negative(arg)
