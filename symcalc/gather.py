@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from symcalc.exact import Number
 from symcalc.expr import Expr, rebuild
+from symcalc.factors import flatten, untransposed
 from symcalc.poly import Mono, add_terms, term
 from symcalc.shape import SCALAR, Shape
+from symcalc.terms import Factors as Chain
 from symcalc.terms import Term, beside
 
 if TYPE_CHECKING:
@@ -72,6 +75,65 @@ class Gathering:
         inner = self.presenter.box(self.presenter.present(rest))
         return self.presenter.present(self.n.entrywise.expression({**common, inner: 1}))
 
+    def around(self, terms: list[Term], shape: Shape) -> Expr | None:
+        """Write `inv(A) - inv(A)*B*inv(A)` as `inv(A)*(A - B)*inv(A)`."""
+        alone = [t[2][0] for t in terms if len(t[2]) == 1]
+        outer = alone[0] if len(alone) == 1 else None
+        if outer is None or untransposed(outer).op.role != "inverse":
+            return None
+        if not all(len(f) == 1 or (len(f) > 2 and f[0] is f[-1] is outer) for _, _, f in terms):
+            return None
+        inverse = self.n.algebra.make(untransposed(outer).op, (outer,))
+        middle = self.presenter.factors_of(self.n.normal(inverse))
+        inner = [(c, s, f[1:-1] if len(f) > 1 else middle) for c, s, f in terms]
+        box = self.presenter.box(self.sums.sum_of(inner, shape))
+        return self.sums.terms.term((1, (), (outer, box, outer)), shape)
+
+    def ending(self, terms: list[Term]) -> Expr | None:
+        """Write `x'*A*B*y - z'*B*y` as `(A'*x - z)'*B*y`, for endings of two factors or more."""
+        split = [part for t in terms if (part := self._product(t)) is not None]
+        if len(split) < len(terms):
+            return None
+        (c, scalars, first), *others = split
+        best: Expr | None = None
+        for start, sign in self._ways(first):
+            chosen = [
+                max(self._ways(f), key=lambda way: _shared(start, way[0])) for _, _, f in others
+            ]
+            shared = min(_shared(start, chain) for chain, _ in chosen)
+            if not 2 <= shared < min(len(start), *(len(chain) for chain, _ in chosen)):
+                continue
+            rest = [(c * sign, scalars, start[:-shared])]
+            for (k, more, _), (chain, s) in zip(others, chosen, strict=True):
+                rest.append((k * s, more, chain[:-shared]))
+            made = self._row(rest) * self.sums.terms.chain(
+                self.presenter.all_presented(start[-shared:]), (start[-shared].shape[0], 1)
+            )
+            if best is None or self.n.length(made) < self.n.length(best):
+                best = made
+        return best
+
+    def _product(self, t: Term) -> Term | None:
+        """Take the single inner product out of a scalar term."""
+        c, scalars, factors = t
+        found = [base for base, k in scalars if base.op.role == "product" and k == 1]
+        if factors or len(found) != 1:
+            return None
+        return c, tuple(part for part in scalars if part[0] is not found[0]), flatten(found[0])
+
+    def _ways(self, chain: Chain) -> list[tuple[Chain, Number]]:
+        return [(chain, 1), self.n.chains.turn_all(chain)]
+
+    def _row(self, terms: list[Term]) -> Expr:
+        """Write a sum of rows as the transpose of a sum of columns."""
+        columns: list[Term] = []
+        for c, scalars, factors in terms:
+            turned, sign = self.n.chains.turn_all(factors)
+            self.presenter.all_presented(turned)
+            columns.append((c * sign, scalars, turned))
+        length = terms[0][2][-1].shape[1]
+        return self.n.algebra.transpose(self.sums.sum_of(columns, (length, 1)))
+
 
 def _least(split: list[Factors]) -> dict[Expr, Number]:
     """Return the powers that all products have in common, those with rational exponents."""
@@ -83,3 +145,9 @@ def _least(split: list[Factors]) -> dict[Expr, Number]:
         both = {b: factors[b] for b in common if b in factors}
         common = {b: min(common[b], k) for b, k in both.items() if not isinstance(k, Expr)}
     return common
+
+
+def _shared(a: Chain, b: Chain) -> int:
+    """Return the length of the common end."""
+    pairs = zip(reversed(a), reversed(b), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))

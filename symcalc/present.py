@@ -104,6 +104,12 @@ class Presenter:
         """Present factors that are no parts of what is presented already; return their forms."""
         return tuple(self.present(f) for f in factors)
 
+    def factors_of(self, poly: Poly) -> Factors:
+        """Return the factors of a polynomial, boxed if it is a sum, and present them."""
+        factors = self.n.single(poly)[0].factors
+        self.all_presented(factors)
+        return factors
+
     def _all_worded(self, factors: Factors) -> Factors:
         """Return factors as their author wrote them, where that does not change the sign."""
         worded = [self.as_worded(f) for f in factors]

@@ -61,6 +61,8 @@ class Sums:
             (self._turned(terms, shape), TURN_SAVING),
             (self.gathering.linear(terms, shape), 1),
             (self.gathering.entrywise(terms, shape), 1),
+            (self.gathering.around(terms, shape), 1),
+            (self.gathering.ending(terms) if shape == SCALAR else None, 1),
         ):
             if candidate is not None and self.length(candidate) + saving <= bound:
                 best, bound = candidate, self.length(candidate)
