@@ -70,10 +70,14 @@ def wording(n: Normalizer, like: Expr | None) -> Wording:
 
 
 class Presenter:
-    """Writes canonical expressions of one normalizer; sums of `like` as they stand there."""
+    """Writes canonical expressions of one normalizer; sums of `like` as they stand there, and sums
+    of embedded blocks as stacks if it `stacks`."""
 
-    def __init__(self, normalizer: Normalizer, like: Expr | None = None) -> None:
+    def __init__(
+        self, normalizer: Normalizer, like: Expr | None = None, stacks: bool = False
+    ) -> None:
         self.n = normalizer
+        self.stacks = stacks
         self.algebra = normalizer.algebra
         self.regrouped = False  # whether a sum was written otherwise than term by term
         self.shown: dict[Expr, Expr] = {}

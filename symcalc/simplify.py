@@ -49,12 +49,17 @@ def normalizer(book: Rulebook) -> Normalizer:
 
 
 def simplify(
-    e: Expr, book: Rulebook, like: Expr | None = None, n: Normalizer | None = None
+    e: Expr,
+    book: Rulebook,
+    like: Expr | None = None,
+    n: Normalizer | None = None,
+    stacks: bool = False,
 ) -> Expr:
     """Return the shortest form of `e` that the rules reach. The value never changes.
 
     Sums that occur in `like` are written as they stand there: `(x - mu)` stays `(x - mu)`. A
-    normalizer `n` that has seen parts of `e` before saves their work.
+    normalizer `n` that has seen parts of `e` before saves their work. A matrix that is not to be
+    differentiated again `stacks`: sums of embedded blocks become one stack.
     """
     n = n or normalizer(book)
     seen = None
@@ -62,23 +67,23 @@ def simplify(
         canonical = n.canonical(e)
         if canonical is seen:
             break
-        presenter, seen = Presenter(n, like), canonical
+        presenter, seen = Presenter(n, like, stacks), canonical
         before, e = e, presenter.present(canonical)
         if e in (before, canonical) or (like is not None and not presenter.regrouped):
             break
         if n.cut:  # read again, a long product is cut at other places: there is no fixed point
             break
-    return _or_multiplied_out(e, like, n)
+    return _or_multiplied_out(e, like, n, stacks)
 
 
-def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer) -> Expr:
+def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer, stacks: bool) -> Expr:
     """Return `X'*(s - y)` for `X'*(s .* (1 - y) - y .* (1 - s))`: terms that cancel once multiplied
     out. A formula whose sums share no factor, or that is long, stays as it is."""
     nodes = postorder([e])
     inside = [node for node in nodes if node.op.role in INSIDE_PRODUCTS]
     if len(nodes) > MAX_NODES or sum(_has_sum(node) for node in inside) < 2:
         return e
-    other = Presenter(n, like).present(n.build(multiplied_out(e, n)))
+    other = Presenter(n, like, stacks).present(n.build(multiplied_out(e, n)))
     return other if n.length(other) + MULTIPLIED_SAVING <= n.length(e) else e
 
 

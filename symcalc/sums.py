@@ -11,6 +11,7 @@ from symcalc.factors import flatten, starts_negative, untransposed
 from symcalc.gather import Gathering
 from symcalc.poly import Exponent, Mono, Scalars, content
 from symcalc.shape import SCALAR, Shape
+from symcalc.stack import Stacking
 from symcalc.terms import TURN_SAVING, Factors, Term, transposes
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Sums:
         self.length = presenter.length
         self.written: dict[tuple[object, ...], Expr] = {}
         self.gathering = Gathering(self)
+        self.stacking = Stacking(self)
 
     def sum_of(self, terms: list[Term], shape: Shape) -> Expr:
         """Write a sum, with common factors taken out where that is shorter."""
@@ -62,6 +64,7 @@ class Sums:
             (self.gathering.linear(terms, shape), 1),
             (self.gathering.entrywise(terms, shape), 1),
             (self.gathering.around(terms, shape), 1),
+            (self.stacking.stacked(terms, shape), 1),
             (self.gathering.ending(terms) if shape == SCALAR else None, 1),
         ):
             if candidate is not None and self.length(candidate) + saving <= bound:
