@@ -190,7 +190,8 @@ class Chains:
         terms = []
         for mono, c in poly.terms.items():
             factors, sign = self.turn_all(mono.factors)
-            terms.append((Mono(mono.scalars, factors), c * sign))
+            turned = self.n.commuting.ordered(factors)
+            terms.append((Mono(mono.scalars, turned), c * sign))
         return collect(shape, terms)
 
     def turn_all(self, factors: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Number]:

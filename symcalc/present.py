@@ -6,7 +6,7 @@ signs. Sums are written in `sums.py`, terms and products in `terms.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, cast
 
 from symcalc.exact import Number
@@ -15,6 +15,7 @@ from symcalc.factors import MAX_FACTORS, flatten, starts_negative
 from symcalc.folding import Folding
 from symcalc.graph import postorder
 from symcalc.poly import UNIT, Mono, Poly, Scalars
+from symcalc.reflection import Reflecting
 from symcalc.sums import FACTORED_TERMS, Sums
 from symcalc.terms import Factors, Terms
 
@@ -84,15 +85,16 @@ class Presenter:
         self.length = normalizer.length
         self.words = wording(normalizer, like)
         self.folding = Folding(self)
+        self.reflecting = Reflecting(self)
         self.terms = Terms(self)
         self.sums = Sums(self)
 
-    def as_worded(self, factor: Expr) -> tuple[Number, Expr]:
+    def as_worded(self, factor: Expr, beside: Collection[Expr] = ()) -> tuple[Number, Expr]:
         """Return a factor as its author wrote it, and the sign that this takes."""
         turned = factor.op.role == "transpose"
         found = self.words.boxed.get(factor.args[0] if turned else factor)
         if found is None:
-            return 1, self.present(factor)
+            return self.reflecting.of(factor, beside) or (1, self.present(factor))
         return found[0], self.algebra.transpose(found[1]) if turned else found[1]
 
     def box(self, e: Expr) -> Expr:

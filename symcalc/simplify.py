@@ -97,10 +97,10 @@ def _has_sum(e: Expr) -> bool:
 def unfold(e: Expr, book: Rulebook, n: Normalizer | None = None) -> tuple[Expr, list[str]]:
     """Apply the rewrite rows to a function to be differentiated; return it and the rows used.
 
-    A function that no row touches is returned as the user wrote it.
+    A function that no row touches is returned as the user wrote it, if it is not 0.
     """
     n = n or normalizer(book)
     poly = n.normal(e)
-    if not n.fired:
+    if not n.fired and poly.terms:
         return e, []
     return Presenter(n, e).present(n.build(poly)), list(dict.fromkeys(n.fired))

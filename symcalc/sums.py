@@ -212,27 +212,31 @@ class Sums:
         """Take the most profitable factor, first, last or scalar, out of those that share it."""
         if shape == SCALAR:
             return None
-        best = self._best_group(terms)
+        best = next((key for key in self._groups(terms) if not _is_long(terms, key)), None)
         if best is None:
             return None
         inside = [t for t in terms if best in _outer_factors(t)]
         outside = [t for t in terms if best not in _outer_factors(t)]
-        before, after, rest = _common_factors(inside)
-        long = any(len(f) > max(1, len(before) + len(after)) for _, _, f in rest)
-        if long and best[1] in PLACES:
-            return None
         group = self.sum_of(inside, shape)
         whole: Term = (1, (), (self.presenter.box(group),))
         return self.sum_of([*outside, whole], shape) if outside else group
 
-    def _best_group(self, terms: list[Term]) -> Outer | None:
+    def _groups(self, terms: list[Term]) -> list[Outer]:
+        """Return what some but not all terms share, the most profitable first."""
         counts = Counter(key for term in terms for key in _outer_factors(term))
         gains = [
             ((count - 1) * (1 + self.length(self.presenter.shown[key[0]])), -index, key)
             for index, (key, count) in enumerate(counts.items())
             if 1 < count < len(terms)
         ]
-        return max(gains, key=lambda gain: gain[:2])[2] if gains else None
+        return [key for *_, key in sorted(gains, key=lambda gain: gain[:2], reverse=True)]
+
+
+def _is_long(terms: list[Term], key: Outer) -> bool:
+    """Whether more than what the terms share would stand inside the brackets."""
+    before, after, rest = _common_factors([t for t in terms if key in _outer_factors(t)])
+    long = any(len(f) > max(1, len(before) + len(after)) for _, _, f in rest)
+    return long and key[1] in PLACES
 
 
 def _outer_factors(term: Term) -> list[Outer]:

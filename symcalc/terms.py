@@ -80,9 +80,10 @@ class Terms:
         coefficient, scalars, factors = term
         shown: list[Expr] = []
         powers: Powers = []
+        beside = (*(base for base, _ in scalars), *factors)
         named, scalars = self.presenter.folding.named(scalars)
         for factor in factors:
-            sign, worded = self.presenter.as_worded(factor)
+            sign, worded = self.presenter.as_worded(factor, beside)
             coefficient *= sign
             shown.append(worded)
         norms = {base: norm for base, k in scalars if (norm := self._norm(base, k)) is not None}
@@ -90,7 +91,7 @@ class Terms:
             if base in norms and not isinstance(k, Expr):
                 powers.append(self._shorter_square(norms[base], base, k))
                 continue
-            sign, worded = self.presenter.as_worded(base)
+            sign, worded = self.presenter.as_worded(base, beside)
             if sign < 0 and (isinstance(k, Expr) or k.denominator != 1):
                 worded = self.presenter.shown[base]
             elif sign < 0 and not isinstance(k, Expr) and k.numerator % 2:
