@@ -77,7 +77,7 @@ class Entrywise:
         """Raise a boxed factor: the result is a single factor `(coefficient^k) base .^ k`."""
         mono, c = self.n.single(poly)
         whole = not isinstance(k, Expr) and k.denominator == 1
-        positive = c > 0 and all(self.n.attributes.has(b, "positive") for b, _ in mono.scalars)
+        positive = c > 0 and all(self.n.scalars.leaves_roots(b) for b, _ in mono.scalars)
         if not poly.terms:
             inside = self.n.algebra.zeros(poly.shape)
         elif whole or positive:

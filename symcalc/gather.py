@@ -7,7 +7,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from symcalc.exact import Number
+from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, rebuild
 from symcalc.factors import flatten, untransposed
 from symcalc.poly import Mono, add_terms, term
@@ -88,6 +88,20 @@ class Gathering:
         inner = [(c, s, f[1:-1] if len(f) > 1 else middle) for c, s, f in terms]
         box = self.presenter.box(self.sums.sum_of(inner, shape))
         return self.sums.terms.term((1, (), (outer, box, outer)), shape)
+
+    def regathered(self, terms: list[Term], shape: Shape) -> Expr | None:
+        """Write `A*(x - y) - x + y` as `(A - I)*(x - y)`: a sum whose terms stand beside it."""
+        loose = {Mono(s, f): c for c, s, f in terms}
+        for _, _, factors in terms:
+            for factor in (factors[:1] + factors[-1:]) if len(factors) > 1 else ():
+                if untransposed(factor).op.role != "sum" or factor.shape != shape:
+                    continue
+                inside = self.n.normal(factor).terms
+                times = {quotient(loose[m], c) if m in loose else 0 for m, c in inside.items()}
+                if len(times) == 1 and (value := times.pop()):
+                    rest = [(c, s, f) for c, s, f in terms if Mono(s, f) not in inside]
+                    return self.sums.sum_of([*rest, (value, (), (factor,))], shape)
+        return None
 
     def ending(self, terms: list[Term]) -> Expr | None:
         """Write `x'*A*B*y - z'*B*y` as `(A'*x - z)'*B*y`, for endings of two factors or more."""

@@ -90,7 +90,7 @@ class ScalarFactors:
 
     def _root(self, mono: Mono, c: Number, k: Exponent) -> Poly:
         """Split a power with any exponent over those factors that are known to be positive."""
-        safe = [(b, x) for b, x in mono.scalars if self.n.attributes.has(b, "positive")]
+        safe = [(b, x) for b, x in mono.scalars if self.leaves_roots(b)]
         rest = tuple((b, x) for b, x in mono.scalars if (b, x) not in safe)
         scalars = self.merge((), tuple((b, self.times_exponent(x, k)) for b, x in safe))
         value = rational_power(c, k) if c > 0 and not isinstance(k, Expr) else None
@@ -103,6 +103,11 @@ class ScalarFactors:
             inner = self.n.build(term(SCALAR, Mono(rest), c))
             scalars = self.merge(scalars, ((inner, k),))
         return self._settle_powers(scalars, outside)
+
+    def leaves_roots(self, base: Expr) -> bool:
+        """Whether a factor is taken out of roots: what is positive, but for sizes, so that
+        `sqrt(sum(x)/n)` is the root of a mean."""
+        return base.op.role != "dimension" and self.n.attributes.has(base, "positive")
 
     def times_exponent(self, x: Exponent, k: Exponent) -> Exponent:
         if not (isinstance(x, Expr) or isinstance(k, Expr)):

@@ -64,6 +64,7 @@ class Sums:
             (self.gathering.linear(terms, shape), 1),
             (self.gathering.entrywise(terms, shape), 1),
             (self.gathering.around(terms, shape), 1),
+            (self.gathering.regathered(terms, shape), 1),
             (self.stacking.stacked(terms, shape), 1),
             (self.gathering.ending(terms) if shape == SCALAR else None, 1),
         ):
