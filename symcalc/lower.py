@@ -256,8 +256,6 @@ class Lowering:
         factors = flatten(pattern.args[1])
         chain = tuple(self._factors(core)) if len(factors) > 1 else (core,)
         binding = next(self.loose.aligned(factors, chain, known), None) if chain else None
-        if pattern.args[0].op.role == "number" and pattern.args[0] is not c:
-            return None
         return None if binding is None else {**binding, pattern.args[0]: c}
 
     def _factors(self, e: Expr) -> list[Expr]:
