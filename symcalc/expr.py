@@ -10,9 +10,9 @@ from operator import attrgetter
 from typing import Any, NoReturn, cast
 from zlib import crc32
 
-from symcalc import show, sympy_out
+from symcalc import show
 from symcalc.graph import postorder
-from symcalc.late import codegen, evaluate, specialise
+from symcalc.late import codegen, evaluate, specialise, sympy_out
 from symcalc.op import Op
 from symcalc.shape import SCALAR, Shape, dim_names
 

@@ -16,7 +16,7 @@ from symcalc.show import brief, declaration
 from symcalc.specialise import function_of
 
 if TYPE_CHECKING:
-    from symcalc.derive import Derivation
+    from symcalc.derivation import Derivation
 
 Array = Any
 

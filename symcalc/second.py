@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from symcalc import late
 from symcalc.algebra import LINEAR_ATTRIBUTES
 from symcalc.differential import differential
 from symcalc.errors import EvaluationError
 from symcalc.expr import Expr, in_scope, substitute, with_sizes
-from symcalc.late import codegen, specialise, structure_at, verify_second
+from symcalc.late import codegen, specialise, structure_at, vec, verify_second
 from symcalc.linear import split_linear
 from symcalc.narrate import steps_lines_latex, steps_lines_text
 from symcalc.project import duplicates
@@ -19,12 +20,10 @@ from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR, Shape
 from symcalc.simplify import normalizer, simplify
 from symcalc.steps import Step, pairing, second_steps
-from symcalc.structure import Structures
-from symcalc.structured import Dense, StructuredHessian
-from symcalc.vec import linear_matrix
 
 if TYPE_CHECKING:
     from symcalc.judge import Verification
+    from symcalc.structured import StructuredHessian
 
 
 @dataclass(frozen=True)
@@ -252,7 +251,7 @@ def map_matrix(e: Expr, h: Expr, book: Rulebook) -> Expr:
         n = normalizer(book)
         rewritten = n.canonical(split)
         split = rewritten if n.fired else split
-    return linear_matrix(split, h, book)
+    return vec.linear_matrix(split, h, book)
 
 
 def structure(e: Expr, variable: Shape) -> str:
@@ -261,8 +260,8 @@ def structure(e: Expr, variable: Shape) -> str:
         return "scalar"
     if e.op.role == "zeros":
         return "zero"
-    plan = Structures(e, variable, {}).plan()
-    return Dense.structure if plan is None else plan.structure
+    plan = late.structure.Structures(e, variable, {}).plan()
+    return late.structured.Dense.structure if plan is None else plan.structure
 
 
 def _unscaled(e: Expr) -> tuple[Expr | None, Expr]:
