@@ -140,6 +140,13 @@ def test_the_form_that_is_computed(f, where, sizes, code):
     assert "; ".join(line.strip() for line in lines[:-1]) == code
 
 
+@pytest.mark.parametrize("size", [3, 500])
+def test_a_definite_matrix_has_one_factorisation_at_every_size(size):
+    d = derive("logdet(S) + tr(X*inv(S)*X')", "S", where="S: spd matrix(n); X: matrix(m, n)")
+    source = d.code("scipy", sizes={"n": size, "m": size})
+    assert source.count("= _cholesky(S)") == 1 and "_lu(" not in source
+
+
 NEVER_FORMED = [  # formula, declarations: each would form an array beyond memory
     ("kron(A, B)*v", "A: matrix(n); B: matrix(n); v: vector(n*n)"),
     ("v'*kron(A, B)", "A: matrix(n); B: matrix(n); v: vector(n*n)"),
