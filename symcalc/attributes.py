@@ -28,6 +28,7 @@ class Attributes:
             "symbol": lambda e: e.attributes,
             "identity": lambda e: OF_IDENTITY,
             "ones": lambda e: frozenset({"positive"}),
+            "dimension": lambda e: frozenset({"positive"}),
             "transpose": self._transpose,
             "sum": self._sum,
             "scale": self._scale,

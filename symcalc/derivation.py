@@ -109,7 +109,7 @@ class Derivation:
         h = direction(self.variable)
         d = differential(self._unfolded, {self.variable: h}, self.rules)
         matrix = map_matrix(simplify(d, self.rules), h, self.rules)
-        return self._known(simplify(matrix, self.rules, self.function))
+        return self._known(simplify(matrix, self.rules, self.function, stacks=True))
 
     @property
     def result(self) -> Expr:

@@ -176,12 +176,15 @@ class _Case:
         return _distance(got, np.reshape(self._linear(slot, by), (-1, 1), order="F"))
 
     def _claims(self) -> Iterator[tuple[str, float]]:
-        """Check `homogeneous`, `invariant`, `commutes`, `gives` and `keeps`."""
+        """Check `homogeneous`, `absolute`, `invariant`, `commutes`, `gives` and `keeps`."""
         value = np.asarray(self._plain())
         for name, degree in self.op.column("homogeneous", {}).items():
             slot = next(v for v in self.slots if v.name == name)
             scaled = self.value(self.whole, {slot: 3.0 * self.values[slot]})
             yield f"homogeneous.{name}", _distance(scaled, 3.0**degree * value)
+        if self.op.column("absolute"):
+            negative = {slot: -3.0 * np.asarray(self.values[slot]) for slot in self.slots}
+            yield "absolute", _distance(self.value(self.whole, negative), 3.0 * value)
         if self.op.column("invariant"):
             (slot,) = self.slots
             turned = np.asarray(self.values[slot]).T

@@ -95,7 +95,7 @@ class SecondDifferential:
         plain = map_matrix(self.action, self.second, self.rules)
         if self.symmetric == "entries":
             plain = self._by_entries(plain)
-        return self._known(simplify(plain, self.rules, self.function))
+        return self._known(simplify(plain, self.rules, self.function, stacks=True))
 
     def _by_entries(self, matrix: Expr) -> Expr:
         """Write the Hessian by the free entries of symmetric variables: `D'*H*D`."""
