@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from symcalc.graph import postorder
-from symcalc.shape import SCALAR, Dim, dim_names
+from symcalc.shape import SCALAR, Dim, dim_names, fresh_names
 
 if TYPE_CHECKING:
     from symcalc.expr import Expr
@@ -49,7 +50,14 @@ def default_dim(e: Expr) -> Dim:
     for variable in variables:
         if variable.shape != SCALAR:
             return variable.shape[0]
-    taken = {v.name for v in variables} | {
-        n for v in variables for d in v.shape for n in dim_names(d)
-    }
-    return next(name for name in ("n", "m", "p", "q", "r") if name not in taken)
+    taken = {v.name for v in variables} | {n for dim in _written(e) for n in dim_names(dim)}
+    return next(name for name in fresh_names() if name not in taken)
+
+
+def _written(e: Expr) -> Iterator[Dim]:
+    """Yield the sizes that the text names, those of identities left out."""
+    for node in postorder([e]):
+        if node.op.role == "dimension":
+            yield node.data
+        elif node.op.dims and node.op.role != "identity":
+            yield from node.data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -30,6 +30,7 @@ class Polynomial:
 Dim = int | str | Polynomial
 Shape = tuple[Dim, Dim]
 SCALAR: Shape = (1, 1)
+LETTERS = "nmpqrskl"
 
 
 def _term_text(names: Monomial, count: Count) -> str:
@@ -184,3 +185,12 @@ Unify = Callable[[Dim, Dim], bool]
 def same(a: Dim, b: Dim) -> bool:
     """The strict `Unify`: two dimensions agree when they are equal."""
     return a == b
+
+
+def fresh_names() -> Iterator[str]:
+    """Yield names for dimensions that nobody named."""
+    yield from LETTERS
+    k = 1
+    while True:
+        yield from (f"{letter}{k}" for letter in LETTERS)
+        k += 1

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from symcalc.expr import Expr, node
 from symcalc.graph import postorder
-from symcalc.shape import SCALAR, Dim, Shape, dim_names, dim_substitute
+from symcalc.shape import SCALAR, Dim, Shape, dim_names, dim_substitute, fresh_names
 from symcalc.unifier import FREE, LOOSE, Unifier
-
-DIM_NAMES = "nmpqrskl"
 
 
 def name_unknown(unifier: Unifier, symbols: Sequence[Expr], taken: Set[str]) -> dict[str, Dim]:
@@ -17,7 +15,7 @@ def name_unknown(unifier: Unifier, symbols: Sequence[Expr], taken: Set[str]) -> 
 
     A size that no variable fixes (`2*I` alone) is the first dimension of the first variable.
     """
-    free = (name for name in _dim_names() if name not in taken)
+    free = (name for name in fresh_names() if name not in taken)
     found: dict[str, Dim] = {}
     for symbol in symbols:
         for dim in symbol.shape:
@@ -53,11 +51,3 @@ def resize(roots: list[Expr], sizes: Mapping[str, Dim]) -> list[Expr]:
         data = tuple(dim_substitute(d, sizes) for d in old.data) if old.op.dims else old.data
         memo[old] = node(old.op, tuple([memo[arg] for arg in old.args]), shape, data)
     return [memo[root] for root in roots]
-
-
-def _dim_names() -> Iterator[str]:
-    yield from DIM_NAMES
-    k = 1
-    while True:
-        yield from (f"{letter}{k}" for letter in DIM_NAMES)
-        k += 1

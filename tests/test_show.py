@@ -119,6 +119,12 @@ def test_text_reads_back_as_the_same_expression(e):
     assert parse(str(e), e.where) is e
 
 
+@pytest.mark.parametrize("text", ["tr(eye(n))*ones(1, n)", "tr(eye(m))*ones(1, n)", "tr(eye(n))"])
+def test_an_identity_beside_sizes_that_are_written_reads_back(text):
+    e = parse(text)
+    assert parse(str(e), e.where) is e
+
+
 def balanced(text, opening, closing):
     depth = 0
     for sign in text:
