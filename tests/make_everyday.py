@@ -18,7 +18,7 @@ from symcalc.sample import sample, structured
 from symcalc.shape import dim_names
 
 CORPUS = Path(__file__).parent / "corpus"
-FILES = ("everyday", "questions", "hunt")
+FILES = ("everyday", "questions", "practice")
 SIZES = (4, 3, 2, 5, 6)
 
 
