@@ -334,7 +334,8 @@ class Algebra:
 
 CONSTRUCTORS: dict[str, Callable[..., Expr]] = {
     "sum": Algebra.sum_of, "scale": Algebra.times, "product": Algebra.times,
-    "power": Algebra.power, "fractional power": Algebra.principal_power, "quotient": Algebra.divide, "hadamard": Algebra.hadamard,
+    "power": Algebra.power, "fractional power": Algebra.principal_power,
+    "quotient": Algebra.divide, "hadamard": Algebra.hadamard,
     "transpose": Algebra.transpose, "entrywise quotient": Algebra.hadamard_divide,
     "trace": Algebra.trace, "entrywise power": Algebra.entrywise_power,
 }  # fmt: skip
