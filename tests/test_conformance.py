@@ -1,8 +1,8 @@
 """Textbook identities against independent numbers.
 
 The cases in `corpus/*.toml` are formulas printed in the Matrix Cookbook and on Wikipedia,
-objectives of every day, questions that people asked, and formulas of practice; `corpus/*truth.json` hold, for each, the
-derivative that JAX gives at two random points.
+objectives of every day, questions that people asked, and formulas of practice;
+`corpus/*truth.json` hold, for each, the derivative that JAX gives at two random points.
 """
 
 import json
