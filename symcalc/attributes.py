@@ -28,6 +28,7 @@ class Attributes:
             "symbol": lambda e: e.attributes,
             "identity": lambda e: OF_IDENTITY,
             "ones": lambda e: frozenset({"positive"}),
+            "dimension": lambda e: frozenset({"positive"}),
             "transpose": self._transpose,
             "sum": self._sum,
             "scale": self._scale,
@@ -117,4 +118,5 @@ class Attributes:
         keeps = set(e.op.column("keeps", ()))
         if self.normalizer.chains.flips(e.op) and e.shape[0] == e.shape[1]:
             keeps.add("symmetric")
-        return gives | (shared & keeps)
+        promoted = {w for known, w in e.op.column("promotes", {}).items() if known in shared}
+        return gives | (shared & keeps) | promoted

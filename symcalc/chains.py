@@ -63,6 +63,9 @@ class Chains:
                 )
             else:
                 outer += segment
+        if len(outer) == 1 < len(segments) and untransposed(outer[0]).op.role == "sum":
+            whole = self.n.normal(outer[0])  # a scalar beside a sum goes into its terms
+            return self.n.multiply(term(SCALAR, Mono(scalars), coefficient), whole)
         return Poly(shape, {Mono(scalars, outer): coefficient} if coefficient else {})
 
     def _spread(
@@ -187,7 +190,8 @@ class Chains:
         terms = []
         for mono, c in poly.terms.items():
             factors, sign = self.turn_all(mono.factors)
-            terms.append((Mono(mono.scalars, factors), c * sign))
+            turned = self.n.commuting.ordered(factors)
+            terms.append((Mono(mono.scalars, turned), c * sign))
         return collect(shape, terms)
 
     def turn_all(self, factors: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Number]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from symcalc.adjoint import gradients
@@ -14,7 +14,7 @@ from symcalc.differential import differential, direction
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr, in_scope
 from symcalc.inputs import reading_of, variable_name, variable_of
-from symcalc.late import codegen, objective, specialise, stationary, targets, verify
+from symcalc.late import codegen, objective, specialise, stationary, verify
 from symcalc.narrate import steps_latex, steps_text
 from symcalc.normal import Normalizer
 from symcalc.project import project
@@ -109,7 +109,7 @@ class Derivation:
         h = direction(self.variable)
         d = differential(self._unfolded, {self.variable: h}, self.rules)
         matrix = map_matrix(simplify(d, self.rules), h, self.rules)
-        return self._known(simplify(matrix, self.rules, self.function))
+        return self._known(simplify(matrix, self.rules, self.function, stacks=True))
 
     @property
     def result(self) -> Expr:
@@ -260,44 +260,36 @@ class Derivation:
         `EvaluationError` that names it.
         `sizes` are about what the dimensions will be, for the order of products.
         """
-        return self._source(target, name, False, sizes)
+        outputs, used, summary = self._request(False)
+        return str(codegen.generate(outputs, used, name, summary, self.rules, target, sizes))
 
     @property
     def _outputs(self) -> dict[str, Expr]:
         kind = "gradient" if self.function.is_scalar else "jacobian"
         return {"value": self._unfolded, kind: getattr(self, kind)}
 
-    def _source(self, target: str, name: str, every: bool, sizes: Sizes) -> str:
+    def _request(self, every: bool) -> tuple[dict[str, Expr], list[Expr], str]:
+        """Return what is computed of which arguments, and a line that says it."""
         outputs = self._outputs
         (_, (kind, result)) = outputs.items()
         summary = f"{self.function} and its {kind} by {self.variable.name}: {result}"
-        used = self._arguments(outputs, every)
-        return str(codegen.generate(outputs, used, name, summary, self.rules, target, sizes))
+        return outputs, self._arguments(outputs, every), summary
 
-    def compile(self, target: str = "numpy", sizes: Sizes = None) -> Callable[..., Any]:
+    def compile(self, target: str | None = None, sizes: Sizes = None) -> Callable[..., Any]:
         """Return the function of `code`, of every declared variable; its source is in `.source`.
 
+        Without a target it is scipy where SciPy is installed and NumPy's products use one thread,
+        else numpy. For both, arrays are brought to the convention (lists, whole numbers, n-by-1)
+        or refused (a wrong shape, complex numbers).
         `sizes` (`{"n": 1000, "k": 5}`) says what the dimensions will be about: they decide the
         order of products. Without them a function whose order depends on the sizes chooses it by
         its arguments. The function is right for arrays of any size.
         """
-        general = self._compiled(target, sizes)
-        if sizes is not None or not targets.TARGETS[target].real:
-            return general
-        outputs = self._outputs
-        used = self._arguments(outputs, True)
-        compiler = partial(self._compiled, target)
-        chosen: Callable[..., Any] = specialise.specialised(
-            general, compiler, outputs, used, self.rules
+        outputs, used, summary = self._request(True)
+        made: Callable[..., Any] = specialise.function_of(
+            outputs, used, "value_and_gradient", summary, self.rules, target, sizes
         )
-        return chosen
-
-    def _compiled(self, target: str, sizes: Sizes) -> Callable[..., Any]:
-        name = "value_and_gradient"
-        function: Callable[..., Any] = codegen.compiled(
-            self._source(target, name, True, sizes), name
-        )
-        return function
+        return made
 
     def _arguments(self, outputs: Mapping[str, Expr], every: bool) -> list[Expr]:
         """Return the declared variables, all or those that are used, and what came up besides."""

@@ -45,7 +45,7 @@ class Entrywise:
         left, right = self.factors(a), self.factors(b)
         merged = self._merged(left, right)
         shared = [base for base in left if base in right]
-        return self._built(a.shape, merged) if any(b not in merged for b in shared) else None
+        return self.product_of(a.shape, merged) if any(b not in merged for b in shared) else None
 
     def sides(self, a: Expr, b: Expr) -> tuple[Expr, Expr] | None:
         """Return `u` and `v` with `u'*v = a'*b`, the same for all ways to group the factors; None
@@ -68,7 +68,7 @@ class Entrywise:
 
     def _side(self, shape: Shape, factors: Factors) -> Expr | None:
         """Return an entrywise product as one factor; None where it has scalars beside it."""
-        mono, c = self._built(shape, factors).single or (None, 0)
+        mono, c = self.product_of(shape, factors).single or (None, 0)
         if mono is None or c != 1 or mono.scalars:
             return None
         return self.n.chain(mono.factors, shape)
@@ -77,7 +77,7 @@ class Entrywise:
         """Raise a boxed factor: the result is a single factor `(coefficient^k) base .^ k`."""
         mono, c = self.n.single(poly)
         whole = not isinstance(k, Expr) and k.denominator == 1
-        positive = c > 0 and all(self.n.attributes.has(b, "positive") for b, _ in mono.scalars)
+        positive = c > 0 and all(self.n.scalars.leaves_roots(b) for b, _ in mono.scalars)
         if not poly.terms:
             inside = self.n.algebra.zeros(poly.shape)
         elif whole or positive:
@@ -94,7 +94,7 @@ class Entrywise:
         whole = not isinstance(k, Expr) and k.denominator == 1
         if not whole and any(x != 1 for x in factors.values()):
             factors = {base: 1}
-        return self._built(
+        return self.product_of(
             base.shape, {b: self.n.scalars.times_exponent(x, k) for b, x in factors.items()}
         )
 
@@ -120,10 +120,15 @@ class Entrywise:
             return {e.args[0]: HALF}
         if role == "transpose" and e.args[0].op.role in _ROLES:
             inner = self.factors(e.args[0])
-            return {
-                self.n.build(self.n.chains.transpose(self.n.normal(b))): k for b, k in inner.items()
-            }
+            return {self._across(base): k for base, k in inner.items()}
         return {e: 1}
+
+    def _across(self, base: Expr) -> Expr:
+        """Return the transpose of a factor as a factor: that of a sum is not a sum."""
+        poly = self.n.chains.transpose(self.n.normal(base))
+        mono, c = self.n.single(poly)
+        chain = self.n.chain(mono.factors, poly.shape)
+        return self.n.build(poly) if mono.scalars or c != 1 or chain is None else chain
 
     def _merged(self, a: Factors, b: Factors) -> Factors:
         if a.keys().isdisjoint(b):
@@ -148,29 +153,29 @@ class Entrywise:
             chain = self.n.chain(mono.factors, shape)
             assert chain is not None
             factors = self._merged(factors, self.factors(chain))
-        built = self._built(shape, factors)
+        built = self.product_of(shape, factors)
         plain = c == 1 and not scalars
         return built if plain else self.n.multiply(term(SCALAR, Mono(scalars), c), built)
 
-    def _built(self, shape: Shape, factors: Factors) -> Poly:
+    def product_of(self, shape: Shape, factors: Factors) -> Poly:
         """Return the product of the factors; ones vanish, rank-one factors become diagonals."""
         kept = {b: k for b, k in factors.items() if not self._is_ones(b)}
         for base, k in kept.items():
             replaced = None if base.is_scalar else self.n.rules.power(self.n, base, k)
             if replaced is not None:
                 rest = {b: x for b, x in kept.items() if b is not base}
-                return self._combine(shape, [self._built(shape, rest), replaced], 1)
+                return self._combine(shape, [self.product_of(shape, rest), replaced], 1)
         if not kept:
             return self.n.normal(self.n.algebra.ones(shape))
         if len(kept) == 1 and next(iter(kept.values())) == 1:
             return self.n.normal(next(iter(kept)))
         if shape[0] == 1 and (turned := self._turned(kept)) is not None:
-            column = self._built((shape[1], 1), turned[1])
+            column = self.product_of((shape[1], 1), turned[1])
             return self.n.chains.transpose(add_terms(column.shape, [(column, turned[0])]))
         split = self._rank_one(kept) if shape[1] != 1 else None
         if split is not None:
             return split
-        made = self._expression(kept)
+        made = self.expression(kept)
         rewritten = self.n.rules.apply(self.n, made)
         return rewritten if rewritten is not None else self._oriented(made, kept)
 
@@ -179,7 +184,7 @@ class Entrywise:
         self.n.memo[made] = atom(made)
         if made.shape[1] == 1 or (turned := self._turned(factors)) is None:
             return self.n.memo[made]
-        other = self._expression(turned[1])
+        other = self.expression(turned[1])
         if other is not made and (other.size, sort_key(other)) < (made.size, sort_key(made)):
             self.n.memo[other] = atom(other)
             sign, back = self.n.chains.turn(other)
@@ -220,7 +225,7 @@ class Entrywise:
             )
             if cut is None or k != 1 or c != 1 or mono.scalars:
                 continue
-            rest = self._built(base.shape, {b: x for b, x in factors.items() if b is not base})
+            rest = self.product_of(base.shape, {b: x for b, x in factors.items() if b is not base})
             left = self.n.algebra.product_of(mono.factors[:cut])
             right = self.n.algebra.transpose(self.n.algebra.product_of(mono.factors[cut:]))
             return self._sandwich(left, rest, right)
@@ -235,7 +240,7 @@ class Entrywise:
             result = self.n.multiply(result, self.n.normal(self.n.algebra.make(diagonal, (v,))))
         return result
 
-    def _expression(self, factors: Factors) -> Expr:
+    def expression(self, factors: Factors) -> Expr:
         """Return the canonical expression: product of powers over product of powers."""
         items = sorted(
             factors.items(), key=lambda item: (item[0].op.role == "identity", sort_key(item[0]))

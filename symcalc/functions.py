@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from symcalc.exact import Number, raised
+from symcalc.exact import Number, quotient, raised
 from symcalc.expr import Expr, node, sort_key
 from symcalc.poly import UNIT, Mono, Poly, Scalars, atom, term
 from symcalc.shape import SCALAR
@@ -25,6 +25,7 @@ class Traits(NamedTuple):
     expand: Callable[[Normalizer, Expr, list[Expr]], Expr | None] | None
     degrees: list[int | None]
     invariant: bool
+    absolute: bool
 
     def slots(self, e: Expr) -> list[tuple[int | None, Expr]]:
         """Return the arguments with the degree in which the operation is homogeneous there."""
@@ -60,6 +61,10 @@ class Functions:
                 return result
         return self.n.multiply(term(SCALAR, Mono(scalars), coefficient), result)
 
+    def slots(self, e: Expr) -> list[tuple[int | None, Expr]]:
+        """Return the arguments with the degree in which the operation is homogeneous there."""
+        return self._traits(e.op).slots(e)
+
     def _traits(self, op: Op) -> Traits:
         found: Traits | None = self.n.book.cache.get(("traits", op))
         if found is None:
@@ -68,6 +73,7 @@ class Functions:
                 EXPANSIONS.get(op.column("expand", "")),
                 [self._degree(op, k) for k in range(len(op.slots))],
                 bool(op.column("invariant")),
+                bool(op.column("absolute")),
             )
         return found
 
@@ -99,10 +105,28 @@ class Functions:
                     scalars = self.n.scalars.merge(scalars, outer)
                     inner = Mono(kept if poly.shape != SCALAR else mono.scalars, mono.factors)
                     poly = term(poly.shape, inner)
+            if traits.absolute and poly.terms:
+                poly, out, c = self._magnitude(poly)
+                scalars, coefficient = self.n.scalars.merge(scalars, out), coefficient * c
             if traits.invariant and poly.shape[1] != 1:
                 poly = self._smaller_side(poly)
             args.append(self.n.build(poly))
         return args, scalars, coefficient
+
+    def _magnitude(self, poly: Poly) -> tuple[Poly, Scalars, Number]:
+        """Return an argument without the scalars before it, and their absolute values."""
+        mono, c = self.n.single(poly)
+        inside = () if poly.shape == SCALAR else mono.scalars
+        if any(isinstance(k, Expr) for _, k in inside):
+            return poly, (), 1
+        outside, size = self.n.number(max(c, -c)), self.n.algebra.ops["abs"]
+        for base, k in inside:
+            whole = self.n.normal(self.n.algebra.make(size, (base,)))
+            outside = self.n.multiply(outside, self.n.scalars.power(whole, k))
+        inverse = tuple((base, self.n.scalars.times_exponent(k, -1)) for base, k in inside)
+        rest = self.n.multiply(term(SCALAR, Mono(inverse), quotient(1, c)), poly)
+        mono, c = self.n.single(outside)
+        return rest, mono.scalars, c
 
     def _smaller_side(self, poly: Poly) -> Poly:
         """Choose between an argument and its transpose, which the function does not tell apart."""

@@ -17,7 +17,7 @@ from symcalc.commuting import Commuting
 from symcalc.entrywise import Entrywise
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, sort_key
-from symcalc.factors import starts_negative
+from symcalc.factors import starts_negative, untransposed
 from symcalc.functions import Functions
 from symcalc.graph import missing
 from symcalc.length import Lengths
@@ -100,8 +100,10 @@ class Normalizer:
         found = self.built.get(poly)
         if found is None:
             found = _only_factor(poly)
+            boxed = found is not None and untransposed(found).op.role == "sum"
             self.built[poly] = found = self._built(poly) if found is None else found
-            self.memo.setdefault(found, poly)
+            if not boxed:  # read again, a sum that stood as a factor is its terms
+                self.memo.setdefault(found, poly)
         return found
 
     def _built(self, poly: Poly) -> Expr:

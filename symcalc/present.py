@@ -6,20 +6,23 @@ signs. Sums are written in `sums.py`, terms and products in `terms.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, cast
 
 from symcalc.exact import Number
-from symcalc.expr import Expr, rebuild
+from symcalc.expr import Expr, node, rebuild
 from symcalc.factors import MAX_FACTORS, flatten, starts_negative
+from symcalc.folding import Folding
 from symcalc.graph import postorder
-from symcalc.poly import Mono, Poly
+from symcalc.poly import UNIT, Mono, Poly, Scalars
+from symcalc.reflection import Reflecting
 from symcalc.sums import FACTORED_TERMS, Sums
 from symcalc.terms import Factors, Terms
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
+ENTRYWISE = frozenset({"hadamard", "entrywise quotient"})
 RING = frozenset({"sum", "product", "scale", "quotient", "entrywise power"})
 
 
@@ -28,8 +31,10 @@ class Wording:
 
     def __init__(self) -> None:
         self.exact: dict[Expr, Expr] = {}  # by the canonical sum
+        self.terms: dict[frozenset[tuple[Mono, Number]], Expr] = {}  # by its terms
         self.boxed: dict[Expr, tuple[Number, Expr]] = {}  # by the factor, with its sign
         self.kept: set[Expr] = set()  # the sums whose signs stay as they are
+        self.named: dict[Scalars, Expr] = {}  # what has a shorter name, by its factors
 
     def learn(self, e: Expr, n: Normalizer) -> None:
         """Remember a sum, if no shorter way to write it is known."""
@@ -40,10 +45,17 @@ class Wording:
         if n.length(e) > n.length(canonical) or not _functions(e) <= _functions(canonical):
             return
         self.exact.setdefault(canonical, e)
+        self.terms.setdefault(frozenset(poly.terms.items()), e)
         mono, sign = n.single(poly)
         boxed = mono.factors or tuple(base for base, _ in mono.scalars)
         if abs(sign) == 1 and len(boxed) == 1 and boxed[0].op.role == "sum":
             self.kept.add(self.boxed.setdefault(boxed[0], (sign, e))[1])
+
+    def name(self, e: Expr, n: Normalizer) -> None:
+        """Remember a function, such as `std(x)`, that a row defines by simpler ones."""
+        mono, c = n.normal(e).single or (UNIT, 1)
+        if mono.scalars and not mono.factors and c == 1:
+            self.named[mono.scalars] = e
 
 
 def wording(n: Normalizer, like: Expr | None) -> Wording:
@@ -53,28 +65,36 @@ def wording(n: Normalizer, like: Expr | None) -> Wording:
         for e in postorder([like] if like is not None else []):
             if e.op.role == "sum":
                 words.learn(e, n)
+            elif e.is_scalar and e.op.column("fold"):
+                words.name(e, n)
     return n.wordings[like]
 
 
 class Presenter:
-    """Writes canonical expressions of one normalizer; sums of `like` as they stand there."""
+    """Writes canonical expressions of one normalizer; sums of `like` as they stand there, and sums
+    of embedded blocks as stacks if it `stacks`."""
 
-    def __init__(self, normalizer: Normalizer, like: Expr | None = None) -> None:
+    def __init__(
+        self, normalizer: Normalizer, like: Expr | None = None, stacks: bool = False
+    ) -> None:
         self.n = normalizer
+        self.stacks = stacks
         self.algebra = normalizer.algebra
         self.regrouped = False  # whether a sum was written otherwise than term by term
         self.shown: dict[Expr, Expr] = {}
         self.length = normalizer.length
         self.words = wording(normalizer, like)
+        self.folding = Folding(self)
+        self.reflecting = Reflecting(self)
         self.terms = Terms(self)
         self.sums = Sums(self)
 
-    def as_worded(self, factor: Expr) -> tuple[Number, Expr]:
+    def as_worded(self, factor: Expr, beside: Collection[Expr] = ()) -> tuple[Number, Expr]:
         """Return a factor as its author wrote it, and the sign that this takes."""
         turned = factor.op.role == "transpose"
         found = self.words.boxed.get(factor.args[0] if turned else factor)
         if found is None:
-            return 1, self.present(factor)
+            return self.reflecting.of(factor, beside) or (1, self.present(factor))
         return found[0], self.algebra.transpose(found[1]) if turned else found[1]
 
     def box(self, e: Expr) -> Expr:
@@ -89,6 +109,12 @@ class Presenter:
     def all_presented(self, factors: Factors) -> Factors:
         """Present factors that are no parts of what is presented already; return their forms."""
         return tuple(self.present(f) for f in factors)
+
+    def factors_of(self, poly: Poly) -> Factors:
+        """Return the factors of a polynomial, boxed if it is a sum, and present them."""
+        factors = self.n.single(poly)[0].factors
+        self.all_presented(factors)
+        return factors
 
     def _all_worded(self, factors: Factors) -> Factors:
         """Return factors as their author wrote them, where that does not change the sign."""
@@ -141,6 +167,8 @@ class Presenter:
 
     def _with_sign_outside(self, e: Expr, shown: list[Expr]) -> Expr:
         """Write an operation; a minus sign that came into a linear argument stands before it."""
+        if e.op.column("absolute") and (found := self.words.boxed.get(e.args[0])) is not None:
+            shown = [found[1]]
         negative = False
         for k, (arg, written) in enumerate(zip(e.args, shown, strict=True)):
             came = starts_negative(written) and not starts_negative(arg)
@@ -151,20 +179,29 @@ class Presenter:
         return self.algebra.negate(made) if negative else made
 
     def _untransposed(self, e: Expr, shown: Expr) -> Expr:
-        """Write the transpose of a sum as a sum where that is shorter."""
+        """Write the transpose of a sum or an entrywise product as one where that is shorter."""
         inner = e.args[0]
+        if inner.op.role in ENTRYWISE:
+            turned = tuple(self.present(self._transposed(arg)) for arg in inner.args)
+            other = node(inner.op, turned, turned[0].shape)
+            return other if self.length(other) < self.length(shown) else shown
         poly = self.n.memo.get(inner)
         if inner.op.role != "sum" or inner in self.words.boxed or poly is None or 1 in inner.shape:
             return shown
         if len(poly.terms) > FACTORED_TERMS:
             return shown
-        other = self.present(self.n.build(self.n.chains.transpose(poly)))
+        other = self.present(self._transposed(inner))
         return other if self.length(other) < self.length(shown) else shown
+
+    def _transposed(self, e: Expr) -> Expr:
+        return self.n.build(self.n.chains.transpose(self.n.normal(e)))
 
 
 def _functions(e: Expr) -> set[str]:
     """Return the names of the functions in an expression: what rewriting may have replaced."""
-    return {node.op.name for node in postorder([e]) if not node.op.role}
+    return {
+        node.op.name for node in postorder([e]) if not (node.op.role or node.op.column("define"))
+    }
 
 
 def _atoms(mono: Mono) -> list[Expr]:

@@ -176,12 +176,15 @@ class _Case:
         return _distance(got, np.reshape(self._linear(slot, by), (-1, 1), order="F"))
 
     def _claims(self) -> Iterator[tuple[str, float]]:
-        """Check `homogeneous`, `invariant`, `commutes`, `gives` and `keeps`."""
+        """Check `homogeneous`, `absolute`, `invariant`, `commutes`, `gives` and `keeps`."""
         value = np.asarray(self._plain())
         for name, degree in self.op.column("homogeneous", {}).items():
             slot = next(v for v in self.slots if v.name == name)
             scaled = self.value(self.whole, {slot: 3.0 * self.values[slot]})
             yield f"homogeneous.{name}", _distance(scaled, 3.0**degree * value)
+        if self.op.column("absolute"):
+            negative = {slot: -3.0 * np.asarray(self.values[slot]) for slot in self.slots}
+            yield "absolute", _distance(self.value(self.whole, negative), 3.0 * value)
         if self.op.column("invariant"):
             (slot,) = self.slots
             turned = np.asarray(self.values[slot]).T
@@ -195,10 +198,12 @@ class _Case:
         for word in self.op.column("gives", ()):
             yield f"gives {word}", max(violation(word, v) for v in (value, self._spread()))
         square = dict.fromkeys(self.sizes, 4)  # attributes of matrices, and of even size for skew
-        for word in self.op.column("keeps", ()):
+        claims = [("keeps", word, word) for word in self.op.column("keeps", ())]
+        claims += [("promotes", *pair) for pair in self.op.column("promotes", {}).items()]
+        for column, word, made in claims:
             structured = {v: self._structured(v, word, square) for v in self.args}
             (value,) = _compute(self.book, [self.whole], structured, square)
-            yield f"keeps {word}", violation(word, np.asarray(value))
+            yield f"{column} {word}", violation(made, np.asarray(value))
 
     def _spread(self) -> Array:
         """Return the value at a point farther out, where a claim has more ways to fail."""

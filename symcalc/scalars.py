@@ -35,7 +35,7 @@ class ScalarFactors:
     def _join_squares(self, factors: dict[Expr, Exponent]) -> None:
         """Write `norm2(x)^a*(x'*x)^b` as one power: of `x'*x` for an even `a`, else of the norm."""
         for base, k in [*factors.items()]:
-            square = None if isinstance(k, Expr) else self._square(base)
+            square = None if isinstance(k, Expr) else self.square(base)
             half = factors.get(square, 0) if square is not None else 0
             if square is None or isinstance(k, Expr) or isinstance(half, Expr):
                 continue
@@ -45,7 +45,7 @@ class ScalarFactors:
                 factors.pop(square, None)
                 factors |= {square: quotient(total, 2)} if total % 2 == 0 else {base: total}
 
-    def _square(self, base: Expr) -> Expr | None:
+    def square(self, base: Expr) -> Expr | None:
         """Return what the square of a factor is by its row, if that is one factor."""
         if base not in self.squares:
             fired = len(self.n.fired)
@@ -90,7 +90,7 @@ class ScalarFactors:
 
     def _root(self, mono: Mono, c: Number, k: Exponent) -> Poly:
         """Split a power with any exponent over those factors that are known to be positive."""
-        safe = [(b, x) for b, x in mono.scalars if self.n.attributes.has(b, "positive")]
+        safe = [(b, x) for b, x in mono.scalars if self.leaves_roots(b)]
         rest = tuple((b, x) for b, x in mono.scalars if (b, x) not in safe)
         scalars = self.merge((), tuple((b, self.times_exponent(x, k)) for b, x in safe))
         value = rational_power(c, k) if c > 0 and not isinstance(k, Expr) else None
@@ -103,6 +103,11 @@ class ScalarFactors:
             inner = self.n.build(term(SCALAR, Mono(rest), c))
             scalars = self.merge(scalars, ((inner, k),))
         return self._settle_powers(scalars, outside)
+
+    def leaves_roots(self, base: Expr) -> bool:
+        """Whether a factor is taken out of roots: what is positive, but for sizes, so that
+        `sqrt(sum(x)/n)` is the root of a mean."""
+        return base.op.role != "dimension" and self.n.attributes.has(base, "positive")
 
     def times_exponent(self, x: Exponent, k: Exponent) -> Exponent:
         if not (isinstance(x, Expr) or isinstance(k, Expr)):

@@ -51,12 +51,17 @@ def normalizer(book: Rulebook) -> Normalizer:
 
 @uncollected
 def simplify(
-    e: Expr, book: Rulebook, like: Expr | None = None, n: Normalizer | None = None
+    e: Expr,
+    book: Rulebook,
+    like: Expr | None = None,
+    n: Normalizer | None = None,
+    stacks: bool = False,
 ) -> Expr:
     """Return the shortest form of `e` that the rules reach. The value never changes.
 
     Sums that occur in `like` are written as they stand there: `(x - mu)` stays `(x - mu)`. A
-    normalizer `n` that has seen parts of `e` before saves their work.
+    normalizer `n` that has seen parts of `e` before saves their work. A matrix that is not to be
+    differentiated again `stacks`: sums of embedded blocks become one stack.
     """
     n = n or normalizer(book)
     seen = None
@@ -64,16 +69,16 @@ def simplify(
         canonical = n.canonical(e)
         if canonical is seen:
             break
-        presenter, seen = Presenter(n, like), canonical
+        presenter, seen = Presenter(n, like, stacks), canonical
         before, e = e, presenter.present(canonical)
         if e in (before, canonical) or (like is not None and not presenter.regrouped):
             break
         if n.cut:  # read again, a long product is cut at other places: there is no fixed point
             break
-    return _or_multiplied_out(e, like, n)
+    return _or_multiplied_out(e, like, n, stacks)
 
 
-def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer) -> Expr:
+def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer, stacks: bool) -> Expr:
     """Return `X'*(s - y)` for `X'*(s .* (1 - y) - y .* (1 - s))`: terms that cancel once multiplied
     out. A formula whose sums share no factor, or that is long, stays as it is."""
     nodes = postorder([e])
@@ -83,7 +88,7 @@ def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer) -> Expr:
     poly = collected(e, n)
     if poly is None:
         return e
-    other = Presenter(n, like).present(n.build(poly))
+    other = Presenter(n, like, stacks).present(n.build(poly))
     return other if n.length(other) + MULTIPLIED_SAVING <= n.length(e) else e
 
 
@@ -97,10 +102,10 @@ def _has_sum(e: Expr) -> bool:
 def unfold(e: Expr, book: Rulebook, n: Normalizer | None = None) -> tuple[Expr, list[str]]:
     """Apply the rewrite rows to a function to be differentiated; return it and the rows used.
 
-    A function that no row touches is returned as the user wrote it.
+    A function that no row touches is returned as the user wrote it, if it is not 0.
     """
     n = n or normalizer(book)
     poly = n.normal(e)
-    if not n.fired:
+    if not n.fired and poly.terms:
         return e, []
     return Presenter(n, e).present(n.build(poly)), list(dict.fromkeys(n.fired))

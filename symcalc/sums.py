@@ -6,11 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from symcalc.exact import Number, quotient
-from symcalc.expr import Expr, node, rebuild, sort_key
+from symcalc.expr import Expr, node, sort_key
 from symcalc.factors import flatten, starts_negative, untransposed
-from symcalc.poly import Exponent, Scalars, content
+from symcalc.gather import Gathering
+from symcalc.poly import Exponent, Mono, Scalars, content
 from symcalc.shape import SCALAR, Shape
-from symcalc.terms import TURN_SAVING, Factors, Term, beside, transposes
+from symcalc.stack import Stacking
+from symcalc.terms import TURN_SAVING, Factors, Term, transposes
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
@@ -31,13 +33,26 @@ class Sums:
         self.n = presenter.n
         self.algebra = presenter.algebra
         self.length = presenter.length
+        self.written: dict[tuple[object, ...], Expr] = {}
+        self.gathering = Gathering(self)
+        self.stacking = Stacking(self)
 
     def sum_of(self, terms: list[Term], shape: Shape) -> Expr:
         """Write a sum, with common factors taken out where that is shorter."""
+        key: tuple[object, ...] = (*terms, shape)
+        if key not in self.written:
+            self.written[key] = self._sum_of(terms, shape)
+        return self.written[key]
+
+    def _sum_of(self, terms: list[Term], shape: Shape) -> Expr:
         if not terms:
             return self.algebra.zeros(shape)
         if len(terms) == 1:
             return self.terms.term(terms[0], shape)
+        words = self.presenter.words.terms
+        worded = words.get(frozenset((Mono(s, f), c) for c, s, f in terms)) if words else None
+        if worded is not None and worded.shape == shape:
+            return worded
         plain = self._plain(terms, shape)
         if len(terms) > FACTORED_TERMS:
             return plain
@@ -46,7 +61,12 @@ class Sums:
             (self._factored(terms, shape), 1),
             (self._merged(terms) if shape == SCALAR else self._absorbed(terms, shape), 1),
             (self._turned(terms, shape), TURN_SAVING),
-            (self._gathered(terms, shape), 1),
+            (self.gathering.linear(terms, shape), 1),
+            (self.gathering.entrywise(terms, shape), 1),
+            (self.gathering.around(terms, shape), 1),
+            (self.gathering.regathered(terms, shape), 1),
+            (self.stacking.stacked(terms, shape), 1),
+            (self.gathering.ending(terms) if shape == SCALAR else None, 1),
         ):
             if candidate is not None and self.length(candidate) + saving <= bound:
                 best, bound = candidate, self.length(candidate)
@@ -72,31 +92,6 @@ class Sums:
         if all(transposes(factors) for _, _, factors in turned):
             return None
         return self.algebra.transpose(self.sum_of(turned, (shape[1], shape[0])))
-
-    def _gathered(self, terms: list[Term], shape: Shape) -> Expr | None:
-        """Write `kron(A, B) + kron(A, C)` as `kron(A, B + C)`: both are linear in that place."""
-        for place in (0, 1):
-            groups: dict[object, list[Term]] = {}
-            for k, t in enumerate(terms):
-                groups.setdefault(beside(t, place) or k, []).append(t)
-            if len(groups) < len(terms):
-                gathered = [self._one_of(group, place) for group in groups.values()]
-                return self.sum_of(gathered, shape)
-        return None
-
-    def _one_of(self, terms: list[Term], place: int) -> Term:
-        """Return the single operation of terms that differ in one argument."""
-        if len(terms) == 1:
-            return terms[0]
-        inner: list[Term] = []
-        for c, scalars, (e,) in terms:
-            for mono, k in self.n.normal(e.args[place]).ordered:
-                self.presenter.all_presented(mono.factors)
-                inner.append((c * k, self.n.scalars.merge(scalars, mono.scalars), mono.factors))
-        e = terms[0][2][0]
-        args = list(self.presenter.all_presented(e.args))
-        args[place] = self.sum_of(inner, e.args[place].shape)
-        return 1, (), (self.presenter.box(rebuild(e, tuple(args))),)
 
     def _merged(self, terms: list[Term]) -> Expr | None:
         """Write `tr(P*A) + tr(P*B)` as `tr(P*(A + B))`."""
@@ -186,7 +181,7 @@ class Sums:
                 if not full and (not penalty or self._saves(whole, terms, shape)):
                     return whole
                 if outer == 1 and not scalars:
-                    return None
+                    return self._grouped(terms, shape)
                 inner = [(c, s, (*before, *f, *after)) for c, s, f in inner]
             if shape == SCALAR:
                 box = self.presenter.box(self.sum_of(inner, shape))
@@ -218,27 +213,31 @@ class Sums:
         """Take the most profitable factor, first, last or scalar, out of those that share it."""
         if shape == SCALAR:
             return None
-        best = self._best_group(terms)
+        best = next((key for key in self._groups(terms) if not _is_long(terms, key)), None)
         if best is None:
             return None
         inside = [t for t in terms if best in _outer_factors(t)]
         outside = [t for t in terms if best not in _outer_factors(t)]
-        before, after, rest = _common_factors(inside)
-        long = any(len(f) > max(1, len(before) + len(after)) for _, _, f in rest)
-        if long and best[1] in PLACES:
-            return None
         group = self.sum_of(inside, shape)
         whole: Term = (1, (), (self.presenter.box(group),))
         return self.sum_of([*outside, whole], shape) if outside else group
 
-    def _best_group(self, terms: list[Term]) -> Outer | None:
+    def _groups(self, terms: list[Term]) -> list[Outer]:
+        """Return what some but not all terms share, the most profitable first."""
         counts = Counter(key for term in terms for key in _outer_factors(term))
         gains = [
             ((count - 1) * (1 + self.length(self.presenter.shown[key[0]])), -index, key)
             for index, (key, count) in enumerate(counts.items())
             if 1 < count < len(terms)
         ]
-        return max(gains, key=lambda gain: gain[:2])[2] if gains else None
+        return [key for *_, key in sorted(gains, key=lambda gain: gain[:2], reverse=True)]
+
+
+def _is_long(terms: list[Term], key: Outer) -> bool:
+    """Whether more than what the terms share would stand inside the brackets."""
+    before, after, rest = _common_factors([t for t in terms if key in _outer_factors(t)])
+    long = any(len(f) > max(1, len(before) + len(after)) for _, _, f in rest)
+    return long and key[1] in PLACES
 
 
 def _outer_factors(term: Term) -> list[Outer]:

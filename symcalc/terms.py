@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import reduce
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from symcalc.balance import Balance
 from symcalc.exact import Number
 from symcalc.expr import Expr, node
 from symcalc.factors import MAX_FACTORS, flatten, starts_negative, untransposed
+from symcalc.folding import Powers
 from symcalc.poly import Exponent, Scalars, below_line
 from symcalc.shape import SCALAR, Shape
 
@@ -17,8 +20,9 @@ if TYPE_CHECKING:
 
 Factors = tuple[Expr, ...]
 Term = tuple[Number, Scalars, Factors]
-Powers = list[tuple[Expr, Exponent]]
 TURN_SAVING = 3
+INVERSE_SAVING = 2
+LEAVES = ("symbol", "dimension")
 
 
 class Terms:
@@ -29,19 +33,38 @@ class Terms:
         self.n = presenter.n
         self.algebra = presenter.algebra
         self.length = presenter.length
+        self.written: dict[tuple[Term, Shape], Expr] = {}
+        self.balance = Balance(presenter)
 
     def term(self, term: Term, shape: Shape) -> Expr:
+        """Write a term, its scalars beside its sums or in them."""
+        key = (term, shape)
+        if key not in self.written:
+            self.written[key] = self._term(term, shape)
+        return self.written[key]
+
+    def _term(self, term: Term, shape: Shape) -> Expr:
+        best = self._written(term, shape)
+        for other in self.balance.options(term):
+            written = self._written(other, shape)
+            if self.length(written) < self.length(best):
+                best = written
+                self.presenter.regrouped = True
+        return best
+
+    def _written(self, term: Term, shape: Shape) -> Expr:
         """Write coefficient * scalars * chain; a minus sign goes into a difference."""
         coefficient, shown, powers = self.worded_parts(term)
         if coefficient < 0:
             coefficient = self._absorb_sign(coefficient, shown, powers)
-        powers.sort(key=lambda item: item[0].op.role != "symbol" or item[1] != 1)
+        chain = self.chain(tuple(shown), shape) if shown or shape != SCALAR else None
+        powers, chain = self.presenter.folding.folded(powers, chain)
+        powers.sort(key=lambda item: item[0].op.role not in LEAVES or item[1] != 1)
         above = [self.n.scalars.power_of(b, k) for b, k in powers if not below_line(k)]
         below = [self.n.scalars.power_of(b, -k) for b, k in powers if below_line(k)]
         top, bottom = coefficient, 1
         if below:
             top, bottom = coefficient.numerator, coefficient.denominator
-        chain = self.chain(tuple(shown), shape) if shown or shape != SCALAR else None
         parts = [*above, *([] if chain is None else [chain])]
         if top == 1 and len(parts) == 1 and parts[0].op.role not in ("scale", "quotient"):
             result = parts[0]
@@ -57,8 +80,10 @@ class Terms:
         coefficient, scalars, factors = term
         shown: list[Expr] = []
         powers: Powers = []
+        beside = (*(base for base, _ in scalars), *factors)
+        named, scalars = self.presenter.folding.named(scalars)
         for factor in factors:
-            sign, worded = self.presenter.as_worded(factor)
+            sign, worded = self.presenter.as_worded(factor, beside)
             coefficient *= sign
             shown.append(worded)
         norms = {base: norm for base, k in scalars if (norm := self._norm(base, k)) is not None}
@@ -66,13 +91,13 @@ class Terms:
             if base in norms and not isinstance(k, Expr):
                 powers.append(self._shorter_square(norms[base], base, k))
                 continue
-            sign, worded = self.presenter.as_worded(base)
+            sign, worded = self.presenter.as_worded(base, beside)
             if sign < 0 and (isinstance(k, Expr) or k.denominator != 1):
                 worded = self.presenter.shown[base]
             elif sign < 0 and not isinstance(k, Expr) and k.numerator % 2:
                 coefficient = -coefficient
             powers.append((worded, k))
-        return coefficient, shown, powers
+        return coefficient, shown, powers + named
 
     def _shorter_square(self, norm: Expr, base: Expr, k: Number) -> tuple[Expr, Number]:
         """Write `(x'*A'*A*x)^k` as a power of the norm where that is shorter."""
@@ -158,26 +183,66 @@ class Terms:
 
     def _with_sums(self, factors: list[Expr]) -> Expr:
         """Write products with vectors of ones as sums over entries, rows or columns."""
+        if not any(untransposed(f).op.role == "ones" for f in factors):
+            return self._powers(self._one_inverse(factors))
+        cuts = [0, *(k for k in range(1, len(factors)) if factors[k].shape[0] == 1), len(factors)]
+        parts = [self._summed(factors[a:b]) for a, b in pairwise(cuts)]
+        whole = self.n.algebra.product_of([f for part in parts for f in flatten(part)])
+        if factors[-1].shape[1] == 1:
+            return whole
+        joined = self._joined_ones(factors, cuts[1:-1])
+        return joined if self.length(joined) < self.length(whole) else whole
+
+    def _joined_ones(self, factors: list[Expr], cuts: list[int]) -> Expr:
+        """Write the product of two vectors of ones as a matrix of ones."""
+        joined = list(factors)
+        for k in reversed(cuts):
+            if self._is_ones(factors[k - 1], False) and self._is_ones(factors[k], True):
+                shape = (factors[k - 1].shape[0], factors[k].shape[1])
+                joined[k - 1 : k + 1] = [self.algebra.ones(shape)]
+        return joined[0] if len(joined) == 1 else self._powers(joined)
+
+    def _summed(self, factors: list[Expr]) -> Expr:
+        """Write a product as a sum over entries, rows or columns if it begins or ends with ones."""
+        if len(factors) == 1:
+            return factors[0]
         first, last = self._is_ones(factors[0], True), self._is_ones(factors[-1], False)
-        if (
-            len(factors) == 2
-            and self._is_ones(factors[0], False)
-            and self._is_ones(factors[1], True)
-        ):
-            return self.algebra.ones((factors[0].shape[0], factors[1].shape[1]))
         if first and last and len(factors) > 2:
             return self.algebra.call("sum", self._powers(factors[1:-1]))
-        if first and len(factors) > 1:
+        if first:
             inner = self._powers(factors[1:])
             if inner.shape[1] == 1:
                 return self.algebra.call("sum", inner)
-            return self.algebra.transpose(self.algebra.call("sum_columns", inner))
-        if last and len(factors) > 1:
+            return self.algebra.transpose(self._totals("sum_columns", inner))
+        if last:
             inner = self._powers(factors[:-1])
             if inner.shape[0] != 1:
-                return self.algebra.call("sum_rows", inner)
+                return self._totals("sum_rows", inner)
             return self.algebra.call("sum", self._turned_row(inner, factors[:-1]))
         return self._powers(factors)
+
+    def _totals(self, name: str, inner: Expr) -> Expr:
+        """Return the sums of rows or columns; those of a transpose are the other ones."""
+        if inner.op.role == "transpose":
+            name = "sum_rows" if name == "sum_columns" else "sum_columns"
+        return self.algebra.call(name, untransposed(inner))
+
+    def _one_inverse(self, factors: list[Expr]) -> list[Expr]:
+        """Write `inv(A)*inv(B)*inv(C)` as `inv(C*B*A)` where that is shorter by far."""
+        inverses = [_is_plain_inverse(untransposed(f)) for f in factors]
+        start = next((k for k in range(len(factors) - 1) if inverses[k] and inverses[k + 1]), None)
+        if start is None:
+            return factors
+        stop = next((k for k in range(start, len(factors)) if not inverses[k]), len(factors))
+        bases = [self._base(f) for f in reversed(factors[start:stop])]
+        whole = self.algebra.call("inv", self.chain(tuple(bases), factors[start].shape))
+        rest = [*factors[:start], whole, *self._one_inverse(factors[stop:])]
+        plain = self.length(self._powers(factors[start:stop]))
+        return rest if self.length(whole) + INVERSE_SAVING <= plain else factors
+
+    def _base(self, e: Expr) -> Expr:
+        """Return `A` for `inv(A)`, `A'` for `inv(A)'`."""
+        return e.args[0] if e.op.role == "inverse" else self._turn(e.args[0].args[0])
 
     def _turned_row(self, inner: Expr, factors: list[Expr]) -> Expr:
         return self._powers([self._turn(f) for f in reversed(factors)])
@@ -211,15 +276,22 @@ class Terms:
         return self.algebra.transpose(power) if turned else power
 
 
+def _is_plain_inverse(e: Expr) -> bool:
+    return e.op.role == "inverse" and untransposed(e.args[0]).op.role == "symbol"
+
+
 def linear_in_each(e: Expr) -> bool:
     """Whether this is a function of two arguments that is linear in each, by its row: `kron`."""
     return not e.op.role and len(e.args) == len(e.op.column("adjoint", ())) == 2
 
 
 def beside(term: Term, place: int) -> object:
-    """Return what a bilinear operation has in its other place; None for other terms."""
+    """Return what a function that is linear in each argument has in its other place, with its name;
+    None for other terms."""
     e = term[2][0] if len(term[2]) == 1 else None
-    return (e.op, e.args[1 - place]) if e is not None and linear_in_each(e) else None
+    if e is None or e.op.role or not place < len(e.args) == len(e.op.column("adjoint", ())) <= 2:
+        return None
+    return (e.op, e.data, *e.args[:place], *e.args[place + 1 :])
 
 
 def transposes(factors: Iterable[Expr]) -> int:

@@ -130,8 +130,8 @@ NOTATIONS = [
     ("sum(1)", None, "sum(1)", "1×1"),
     ("diag(x)", None, "diag(x)", "n×n"),
     ("diag(X)", None, "diag(X)", "n×1"),
-    ("mean(x)", None, "sum(x)/n", "1×1"),
-    ("mean(X)", None, "sum(X)/(n*m)", "1×1"),
+    ("mean(x)", None, "mean(x)", "1×1"),
+    ("mean(X)", None, "mean(X)", "1×1"),
     ("dot(x, y)", None, "x'*y", "1×1"),
     # precedence as in MATLAB
     ("-c^2", None, "-c^2", "1×1"),

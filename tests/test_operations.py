@@ -44,7 +44,7 @@ GRADIENTS = [
     ("tr(X^k)", "X", None, "k*(X^(k - 1))'"),
     ("logdet(X^(1/3))", "X", "X: spd matrix(n)", "inv(X)/3"),
     ("mean(X)", "X", None, "ones(n, m)/(n*m)"),
-    ("sum(mean(X, 0) .^ 2)", "X", None, "2*ones(n)*ones(n)'*X/n^2"),
+    ("sum(mean(X, 0) .^ 2)", "X", None, "2*ones(n, n)*X/n^2"),
     ("y'*mean(X, 1)", "X", None, "y*ones(m)'/m"),
     ("sum(eigvals(X) .^ 3)", "X", "X: symmetric matrix(n)",
      "3*eigvecs(X)*diag(eigvals(X) .^ 2)*eigvecs(X)'"),
