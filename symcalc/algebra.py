@@ -312,8 +312,14 @@ class Algebra:
             )
         if k.op is self.role["number"] and k.data == -1:
             return self.make(self.role["inverse"], (a,))
-        whole = k.op.role != "number" or k.data.denominator == 1
+        whole = k.data.denominator == 1 if k.op.role == "number" else not a.has_every_power
         return node(self.role["power" if whole else "fractional power"], (a, k), a.shape)
+
+    def principal_power(self, a: Expr, k: Expr) -> Expr:
+        """Return the principal power `a^k`; of a whole number it is the power."""
+        if a.is_scalar or (k.op.role == "number" and k.data.denominator == 1):
+            return self.power(a, k)
+        return node(self.role["fractional power"], (a, k), a.shape)
 
     def transpose(self, a: Expr) -> Expr:
         """Return `a'`."""
@@ -328,7 +334,8 @@ class Algebra:
 
 CONSTRUCTORS: dict[str, Callable[..., Expr]] = {
     "sum": Algebra.sum_of, "scale": Algebra.times, "product": Algebra.times,
-    "power": Algebra.power, "quotient": Algebra.divide, "hadamard": Algebra.hadamard,
+    "power": Algebra.power, "fractional power": Algebra.principal_power,
+    "quotient": Algebra.divide, "hadamard": Algebra.hadamard,
     "transpose": Algebra.transpose, "entrywise quotient": Algebra.hadamard_divide,
     "trace": Algebra.trace, "entrywise power": Algebra.entrywise_power,
 }  # fmt: skip

@@ -203,7 +203,7 @@ class Derivation:
         """What the result takes for granted: shapes and attributes, and where it holds."""
         used = dict.fromkeys([*self.function.variables, self.variable])
         declared = [f"{v.name}: {declaration(v)}" for v in used]
-        found = assumptions(self._unfolded, self.variable)
+        found = assumptions(self._unfolded, self.variable, self._normalizer)
         return (*declared, *self.notes, *found)
 
     def verify(

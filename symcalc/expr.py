@@ -89,6 +89,14 @@ class Expr(_Draft):
         return found
 
     @property
+    def has_every_power(self) -> bool:
+        """Whether this is a variable that is declared positive definite, or `A'*A`."""
+        if self.op.role != "product":
+            return self.op.role == "symbol" and "spd" in self.attributes
+        pairs = (self.args, self.args[::-1])
+        return any(a.op.role == "transpose" and a.args[0] is b for a, b in pairs)
+
+    @property
     def parameters(self) -> tuple[Expr, ...]:
         """The scalars on which a variable is declared to depend (`matrix(n) of t`)."""
         found: tuple[Expr, ...] = self.data[2] if self.op.role == "symbol" else ()

@@ -95,8 +95,13 @@ class Functions:
                 if c > 0 or degree % 2 in (0, 1):
                     coefficient *= raised(c, degree)
                     out = mono.scalars if poly.shape != SCALAR else ()
-                    outer = tuple((b, k * degree) for b, k in out if not isinstance(k, Expr))
-                    kept = tuple((b, k) for b, k in out if isinstance(k, Expr))
+                    free = [degree == 1 or not isinstance(k, Expr) for _, k in out]
+                    outer = tuple(
+                        (b, k if degree == 1 else k * degree)
+                        for (b, k), leaves in zip(out, free, strict=True)
+                        if leaves
+                    )
+                    kept = tuple(p for p, leaves in zip(out, free, strict=True) if not leaves)
                     scalars = self.n.scalars.merge(scalars, outer)
                     inner = Mono(kept if poly.shape != SCALAR else mono.scalars, mono.factors)
                     poly = term(poly.shape, inner)

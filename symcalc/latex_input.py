@@ -166,6 +166,10 @@ class LatexReader(Words):
         """Read what stands behind `^`: a mark, an entrywise power or a power."""
         end, at = self.extent(self.place), lexeme.at
         kind, value = exponent(self.lexemes[self.place : end], self.names.declared)
+        if value == "(" and self.at_place(self.place) == "(":
+            counted = self.lexemes[self.place + 1 : self.place + 3]
+            whole = [x.kind for x in counted] == ["number", "sign"] and counted[1].text == ")"
+            kind = kind if whole else "power"  # `A^(-1/2)`, as in plain text
         if kind == "refused":
             raise self.fail(SUPERSCRIPTS[value], at)
         if kind == "transpose":

@@ -19,9 +19,12 @@ ROWS_OR_COLUMNS = (
     "sums the norms of the rows in some papers, of the columns in others: write "
     "sum(sqrt(sum(X.^2, 1))) for the rows, sum(sqrt(sum(X.^2, 0))) for the columns"
 )
+OF_A_MATRIX = (
+    "of a matrix is that of its entries, that of its singular values or the induced one: write "
+    "sum(abs(X).^p)^(1/p) for the entries, tr((X'*X)^(p/2))^(1/p) for the singular values"
+)
 REFUSED = {
     "2_1": ROWS_OR_COLUMNS,
-    "1_2": ROWS_OR_COLUMNS,
     "0": "counts the entries that are not 0: it has no derivative",
 }
 
@@ -42,8 +45,15 @@ def joined(items: list[Item]) -> list[Item]:
     return found
 
 
-def subscript(item: Item, scope: Scope, constant: Callable[[Op], Expr], text: str) -> Expr:
-    """Return the exponent or the matrix that stands below a norm."""
+def subscript(item: Item, a: Expr, scope: Scope, constant: Callable[[Op], Expr], text: str) -> Expr:
+    """Return the exponent or the matrix that stands below the norm of `a`."""
+    found = _subscript(item, scope, constant, text)
+    if found.is_scalar and a.shape[1] != 1:
+        raise ParseError(caret(text, item.at, f"the norm `_{item.value}` {OF_A_MATRIX}"))
+    return found
+
+
+def _subscript(item: Item, scope: Scope, constant: Callable[[Op], Expr], text: str) -> Expr:
     name = item.value
     if name in REFUSED:
         raise ParseError(caret(text, item.at, f"the norm `_{name}` {REFUSED[name]}"))

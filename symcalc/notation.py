@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LEFT_DIVISION = re.compile(r"(?<=[\w')\]])\s*\\\s*(?=[A-Za-z](?![A-Za-z])|\((?!.*\\\)))")
 CODE_SIGNS = (",", "=", *MATRIX_SIGNS)  # without these, text is no array code
+BRACKETS = {"(": ")", "[": "]", "{": "}"}
 BRACED = re.compile(r"[_^]\s*\{|\^T[A-Za-z]")
 BOLD_ONES = ("𝟏", "𝟙")
 RAISED = ("^", "**", ".^")
@@ -105,6 +106,7 @@ class Notation:
         signs = {token.text for token in tokens}
         if not signs.isdisjoint(CODE_SIGNS) or any(token.kind == "module" for token in tokens):
             tokens = as_language(tokens, self.declared, self._is_literal)
+        self._check_methods(tokens)
         if "@" in signs:
             flat = {
                 t.text
@@ -138,6 +140,13 @@ class Notation:
                 found.append(token)
         return found
 
+    def _check_methods(self, tokens: list[Token]) -> None:
+        """Raise `ParseError` for `X.foo()`, where `foo` is no function."""
+        for token in tokens:
+            name = token.text.partition(" ")[0]
+            if token.kind == "applied" and not self.is_function(name):
+                raise ParseError(caret(self.text, token.at, f"unknown function `{name}`"))
+
     def _is_literal(self, name: str, word: str) -> bool:
         return bool(self.vocabulary.find(f"{name} {word}"))
 
@@ -154,19 +163,30 @@ class Notation:
     def _called(self, tokens: list[Token]) -> list[Token]:
         """Give the brackets of `tr[X]` and `exp{x}` the shape of a call; `X(:)` is vec(X)."""
         found: list[Token] = []
-        waiting: list[str] = []
+        opened: list[Token] = []
+        calls: list[bool] = []
+        skipped = -1  # the colon of `X(:)`
         for k, token in enumerate(tokens):
             before = found[-1] if found else token
+            if k == skipped:
+                continue
             if [t.text for t in tokens[k : k + 3]] == ["(", ":", ")"] and before.kind == "name":
                 found[-1:] = [replace(before, text="vec"), token, replace(before, at=token.at)]
-                tokens[k + 1] = replace(token, kind="space")
-            elif token.text in ("[", "{"):
-                call = before.kind == "name" and self.is_function(before.text, spelled=False)
-                waiting.append(")" if call else "")
-                found.append(replace(token, text="(") if call else token)
-            elif token.text in ("]", "}") and waiting:
-                found.append(replace(token, text=waiting.pop() or token.text))
-            elif token.kind != "space":
+                opened.append(token)
+                calls.append(False)
+                skipped = k + 1
+            elif token.text in BRACKETS:
+                named = token.text != "(" and before.kind == "name"
+                opened.append(token)
+                calls.append(named and self.is_function(before.text, spelled=False))
+                found.append(replace(token, text="(") if calls[-1] else token)
+            elif token.text in BRACKETS.values() and opened:
+                last, call = opened.pop(), calls.pop()
+                if call and BRACKETS[last.text] != token.text:
+                    message = f"`{token.text}` does not close `{last.text}`"
+                    raise ParseError(caret(self.text, token.at, message))
+                found.append(replace(token, text=")") if call else token)
+            else:
                 found.append(token)
         return found
 

@@ -211,7 +211,9 @@ def _quotient(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
 def _power(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     """Print `x^k`, `A .^ k`; an exponent in LaTeX and Unicode is set as one."""
     base, exponent = args
-    fraction = e.args[1].op.role == "number" and e.args[1].data.denominator != 1
+    number = e.args[1].op.role == "number"
+    fraction = number and e.args[1].data.denominator != 1
+    fraction = fraction or (not number and e.args[0].has_every_power)
     if e.op.role == "fractional power" and not fraction:
         return printer.call(e, args)
     entrywise = e.op.role == "entrywise power" and e.shape != SCALAR

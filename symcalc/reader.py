@@ -211,10 +211,19 @@ class Reader:
         found: list[Op] = []
         if len(args) > 1 and args[-1].op.role in ("number", "symbol"):
             found = self.vocabulary.find(f"{item.value} {args[-1]}")
+            if not found and self._is_axis(item, args):
+                message = f"`{args[-1]}` is no axis: they are counted from 0, `{item.value}(A, 0)`"
+                raise ParseError(caret(self.text, item.at, message))
         found = found or self.vocabulary.find(item.value)
         if not found and default_kind(item.value):
             self.algebra.notes.append(f"`{item.value}(.)` is the function, not a product")
         return self.vocabulary.choose(found or self.vocabulary.called(item.value), args)
+
+    def _is_axis(self, item: Item, args: list[Expr]) -> bool:
+        """Whether the last argument can only be an axis, as in `sum(A, 2)`."""
+        rows = self.vocabulary.find(item.value)
+        fits = any(op.variadic or len(op.slots) == len(args) for op in rows)
+        return bool(self.vocabulary.find(f"{item.value} 0")) and not fits
 
     def _apply(self, op: Op, args: list[Expr], sizes: list[Dim] | None = None) -> Expr:
         if op.column("macro"):
@@ -266,6 +275,9 @@ class Reader:
 
     def _do_bars(self, item: Item) -> None:
         (a,) = self._pop(1)
+        if a.shape[1] == 1 and not a.is_scalar:
+            message = "bars of a vector: write ||x|| for its norm, abs(x) for its entries"
+            raise ParseError(caret(self.text, item.at, message))
         self.stack.append(self.algebra.call("abs" if a.is_scalar else "det", a))
 
     def _do_norm(self, item: Item) -> None:
@@ -275,7 +287,7 @@ class Reader:
             return self.stack.append(self.algebra.call(norms.NAMED[name], a))
         found, args = self.vocabulary.find(f"norm {name}"), [a]
         if not found:
-            args.append(norms.subscript(item, self.scope, self._apply_constant, self.text))
+            args.append(norms.subscript(item, a, self.scope, self._apply_constant, self.text))
             rows = self.vocabulary.find(f"norm {item.marks}" if item.marks else "norm")
             found = [self.vocabulary.choose(rows, args)]
         return self.stack.append(self._apply(found[0], args))

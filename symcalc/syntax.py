@@ -27,6 +27,13 @@ INFIX: dict[str, tuple[str, int]] = {
     "./": ("./", PRODUCT), "⊗": ("kron", PRODUCT),
     "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
 }  # fmt: skip
+HINTS = {
+    ".": ": write `*` for a product",
+    "=": ": a formula is one side of an equation",
+    "†": ": write pinv(A) for the pseudo-inverse, A' for the transpose",
+    "⊕": ": write kron(A, I) + kron(I, B), or a block matrix",
+    "∞": ": it is no number, but `norm(x, inf)` and `||x||_∞` are read",
+}
 CLOSING = {")": "(", "}": "{", "||": "||", "|": "|", ">": "<", "]": "["}
 NORM_SUFFIX = re.compile(
     r"(?P<power>\^\s*\d+(?=_)|[⁰¹²³⁴-⁹]+(?=_))?_([^\W⁰¹²³⁴-⁹]+|\*|∞|\{\s*(?:\w+(?:\^-1|⁻¹|,\s*\w+)?|\*|∞)\s*\})"
@@ -118,6 +125,10 @@ class Parser:
         self.output.append(Item("literal", token.text, token.at))
         self.operand = True
 
+    def _suffix(self, token: Token) -> None:
+        message = f"the mark `{token.text}` stands behind a norm with something in it: ||x||_2"
+        raise self.fail(message, token.at)
+
     def _superscript(self, token: Token) -> None:
         """Read `xᵀ`, `x²`, `X⁻¹`, as `pretty` prints them."""
         if not self.operand:
@@ -163,11 +174,13 @@ class Parser:
             self._operator(token)
         else:
             shown = text if text.isprintable() else repr(text)
-            raise self.fail(f"`{shown}` is not a sign of the language", token.at)
+            hint = HINTS.get(text, "")
+            raise self.fail(f"`{shown}` is not a sign of the language{hint}", token.at)
 
     def _operator(self, token: Token) -> None:
         if not self.operand:
-            raise self.fail(f"an operand was expected before `{token.text}`", token.at)
+            hint = ": a part of a matrix is X[:, j], counted from 0" if token.text == ":" else ""
+            raise self.fail(f"an operand was expected before `{token.text}`{hint}", token.at)
         name, level = INFIX[token.text]
         level = self.dot_level if name == "·" else level
         if name == "^" and self._transposed_exponent(token):
@@ -283,7 +296,9 @@ class Parser:
         allowed = opened is not None and (opened.kind == "call" or opened.value in ("<", "["))
         if not allowed or opened is None:
             name = re.search(r"\w+$", self.text[: opened.at]) if opened is not None else None
-            why = f": `{name[0]}` is not a function" if name else ""
+            why = (
+                f": `{name[0]}` is not a function, its entries are {name[0]}[i, j]" if name else ""
+            )
             raise self.fail(f"`{token.text}` stands outside of a call{why}", token.at)
         if not self.operand:
             raise self.fail(f"an operand was expected before `{token.text}`", token.at)

@@ -18,7 +18,7 @@ from symcalc.sample import sample, structured
 from symcalc.shape import dim_names
 
 CORPUS = Path(__file__).parent / "corpus"
-FILES = ("everyday", "questions")
+FILES = ("everyday", "questions", "practice")
 SIZES = (4, 3, 2, 5, 6)
 
 
@@ -68,7 +68,7 @@ def function(case: dict, sizes: dict, arrays: dict):
     jax, jnp, jsl = map(importlib.import_module, ("jax", "jax.numpy", "jax.scipy.linalg"))
     jax.config.update("jax_enable_x64", True)
     source = compile(case["f_jnp"], case["id"], "eval")
-    known = {"jax": jax, "jnp": jnp, "jsl": jsl, **sizes}
+    known = {"jsp": jax.scipy.special, "jax": jax, "jnp": jnp, "jsl": jsl, **sizes}
     known |= {"SQRTM": lambda a: sqrtm(jnp, a), "LOGM": lambda a: logm(jnp, a)}
 
     def f(*values):
@@ -93,7 +93,7 @@ def derivative(case: dict, f, values: list, extra: dict) -> np.ndarray:
     jax, jnp = map(importlib.import_module, ("jax", "jax.numpy"))
     task, last = case["task"], len(values) - 1
     shapes = [np.shape(v) for v in values]
-    if task == "gradient":
+    if task in ("gradient", "gradient_symmetric"):
         return jax.grad(f)(*values)
     if task == "differential":
         return jax.jvp(f, tuple(values), tuple(map(jnp.asarray, extra.values())))[1]

@@ -1,8 +1,8 @@
 """Textbook identities against independent numbers.
 
 The cases in `corpus/*.toml` are formulas printed in the Matrix Cookbook and on Wikipedia,
-objectives of every day, and questions that people asked; `corpus/*truth.json` hold, for each, the
-derivative that JAX gives at two random points.
+objectives of every day, questions that people asked, and formulas of practice;
+`corpus/*truth.json` hold, for each, the derivative that JAX gives at two random points.
 """
 
 import json
@@ -18,7 +18,12 @@ from symcalc.simplify import simplify
 CORPUS = Path(__file__).parent / "corpus"
 TEXTBOOKS, *OTHERS = (
     json.loads((CORPUS / file).read_text(encoding="utf-8"))
-    for file in ("truth.json", "everyday_truth.json", "questions_truth.json")
+    for file in (
+        "truth.json",
+        "everyday_truth.json",
+        "questions_truth.json",
+        "practice_truth.json",
+    )
 )
 CASES = {name: entry for file in (TEXTBOOKS, *OTHERS) for name, entry in file.items()}
 STRUCTURES = {

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from symcalc import parse
+from symcalc import ShapeError, derive, parse
 from symcalc.shape import shape_text
 
 # text, declarations, canonical text, shape
@@ -303,3 +303,43 @@ def test_meaning(text, where, numpy):
 
 def test_names_match_however_python_spells_them():
     assert parse("µ*2").evaluate(µ=1.5) == 3.0  # Python reads this keyword as the Greek letter
+
+
+# names that nobody declared: what they must be, and what the result says of it
+SUPPOSED = [
+    ("1/(2*n)*||y - X*w||^2", "n: scalar", "`n` is a scalar: it stands in a divisor or exponent"),
+    ("1/N*sum(x)", "N: scalar", "`N` is a scalar: it stands in a divisor or exponent"),
+    ("a'*X*b", "b: vector(m)", "`b` is a vector: a scalar does not fit there"),
+    ("tr(A^(2*k))", "k: scalar", "`k` is a scalar: it stands in a divisor or exponent"),
+    ("||x||_W^2", "W: matrix(n)", "`||x||_W` is sqrt(x'*W*x), with `W` for W"),
+    ("x @ b", "b: vector(n)", None),
+]
+
+
+@pytest.mark.parametrize(("text", "declared", "note"), SUPPOSED, ids=[t for t, *_ in SUPPOSED])
+def test_what_is_supposed_is_said(text, declared, note):
+    d = derive(text, "X" if "X" in text else "A" if "A" in text else "x")
+    assert declared in d.assumptions and (note is None or note in d.assumptions)
+
+
+def test_a_divisor_that_is_differentiated_is_no_scalar():
+    with pytest.raises(ShapeError, match="divides by a scalar"):
+        derive("1/x", "x")
+    with pytest.raises(ShapeError, match="divides by a scalar"):
+        parse("b'/A*b")
+
+
+# conditions: an even power of a norm is smooth, a norm is not
+CONDITIONS = [
+    ("exp(-||x - y||^2)", ()),
+    ("||x||^2/||y||^2", ()),
+    ("||x||", ("x ≠ 0",)),
+    ("norm1(x)^2", ("x has no zero entry",)),
+    ("||x||^2 + ||x||", ("x ≠ 0",)),
+]
+
+
+@pytest.mark.parametrize(("text", "conditions"), CONDITIONS, ids=[t for t, _ in CONDITIONS])
+def test_conditions(text, conditions):
+    stated = [a for a in derive(text, "x").assumptions if ": " not in a]
+    assert tuple(stated) == conditions

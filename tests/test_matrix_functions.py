@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symcalc import RuleError, derive
+from symcalc import RuleError, derive, parse
 from tests.test_derive import draw
 from tests.test_second import as_matrix, close, double_precision, function_names, of
 
@@ -167,3 +167,34 @@ def test_other_libraries_agree(f, target):
     names = [v.name for v in s.hessian.variables]
     got = s.compile(target)(**{name: arrays[name] for name in names})
     close(np.asarray(got), s.hessian.evaluate(**point))
+
+
+REAL_POWERS = [
+    ("tr(X^a)", "X", "a*X^(a - 1)"),
+    ("tr(X^a)", "a", "tr(logm(X)*X^a)"),
+    ("tr(A^(1/2)*B*A^(1/2))", "B", "A"),
+    ("tr(A^(-1/2)*B*A^(-1/2))", "B", "inv(A)"),
+    ("tr(X^(a/2)*X^(a/2))", "X", "a*X^(a - 1)"),
+    ("tr(X*X^(1/2))", "X", "3*X^(1/2)/2"),
+    ("tr(inv(X^(1/2))*B)", "B", "X^(-1/2)"),
+    ("tr((Y'*Y)^(a/2))", "Y", "a*Y*(Y'*Y)^(a/2 - 1)"),
+    ("tr((Y'*Y)^(a/2))^(1/a)", "Y", "tr((Y'*Y)^(a/2))^(1/a - 1)*Y*(Y'*Y)^(a/2 - 1)"),
+    ("tr((2*X)*logm(2*X))", "X", "2*(logm(2*X) + I)"),
+]
+DEFINITE = "X: spd matrix(n); A: spd matrix(n); B: matrix(n); Y: matrix(n, m); a: scalar"
+
+
+@pytest.mark.parametrize(("f", "x", "gradient"), REAL_POWERS, ids=[f for f, *_ in REAL_POWERS])
+def test_real_powers_of_definite_matrices(f, x, gradient):
+    d = derive(f, x, where=DEFINITE)
+    assert str(d.gradient) == gradient
+    assert parse(str(d.gradient), d.gradient.where) is d.gradient
+    assert d.verify().passed
+
+
+def test_a_real_power_has_its_value():
+    x = np.array([[2.0, 1.0], [1.0, 3.0]])
+    values, vectors = np.linalg.eigh(x)
+    wanted = vectors @ np.diag(values**0.7) @ vectors.T
+    got = parse("X^a", "X: spd matrix(n); a: scalar").evaluate(X=x, a=0.7)
+    np.testing.assert_allclose(got, wanted, rtol=1e-12)
