@@ -13,6 +13,7 @@ from symcalc.postfix import Item
 from symcalc.scope import Scope
 
 NAMED = {"": "norm2", "2": "norm2", "F": "normF", "1": "norm1", "*": "normnuc"}
+FROBENIUS = "`||.||_2` of a matrix is the Frobenius norm, the spectral norm is `normspec(.)`"
 INVERSE = "^-1"
 EXPONENTS = ("p", "q", "r")  # what a subscript is called that is the exponent
 ROWS_OR_COLUMNS = (

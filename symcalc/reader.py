@@ -283,6 +283,8 @@ class Reader:
     def _do_norm(self, item: Item) -> None:
         (a,) = self._pop(1)
         name = item.value
+        if name == "2" and 1 not in a.shape:
+            self.algebra.notes.append(norms.FROBENIUS)
         if name in norms.NAMED:
             return self.stack.append(self.algebra.call(norms.NAMED[name], a))
         found, args = self.vocabulary.find(f"norm {name}"), [a]

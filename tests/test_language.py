@@ -343,3 +343,12 @@ CONDITIONS = [
 def test_conditions(text, conditions):
     stated = [a for a in derive(text, "x").assumptions if ": " not in a]
     assert tuple(stated) == conditions
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [("||A||_2", True), ("||A*X - B||_2^2", True), ("||A||", False), ("||A*x||_2", False)],
+)
+def test_the_norm_of_a_matrix_with_a_2_says_which_it_is(text, noted):
+    found = any("`normspec(.)`" in line for line in derive(text, "A").assumptions)
+    assert found == noted
