@@ -182,7 +182,7 @@ class Presenter:
         """Write the transpose of a sum or an entrywise product as one where that is shorter."""
         inner = e.args[0]
         if inner.op.role in ENTRYWISE:
-            turned = tuple(self.present(self._transposed(arg)) for arg in inner.args)
+            turned = tuple(self._across(arg) for arg in inner.args)
             other = node(inner.op, turned, turned[0].shape)
             return other if self.length(other) < self.length(shown) else shown
         poly = self.n.memo.get(inner)
@@ -192,6 +192,11 @@ class Presenter:
             return shown
         other = self.present(self._transposed(inner))
         return other if self.length(other) < self.length(shown) else shown
+
+    def _across(self, e: Expr) -> Expr:
+        """Write the transpose of an argument, its own or that of its parts."""
+        own, parts = self.algebra.transpose(self.shown[e]), self.present(self._transposed(e))
+        return own if self.length(own) < self.length(parts) else parts
 
     def _transposed(self, e: Expr) -> Expr:
         return self.n.build(self.n.chains.transpose(self.n.normal(e)))
