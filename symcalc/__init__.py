@@ -5,7 +5,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from symcalc.check import Check, Verdict, check
-from symcalc.derive import Derivation, derive
+from symcalc.derivation import Derivation
+from symcalc.derive import derive
 from symcalc.errors import (
     EvaluationError,
     ParseError,

@@ -17,7 +17,7 @@ from symcalc.simplify import simplify
 from symcalc.sizes import resize
 
 if TYPE_CHECKING:
-    from symcalc.derive import Derivation
+    from symcalc.derivation import Derivation
 
 
 def ambient(d: Derivation, variable: Expr) -> Derivation:

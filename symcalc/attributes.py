@@ -118,4 +118,5 @@ class Attributes:
         keeps = set(e.op.column("keeps", ()))
         if self.normalizer.chains.flips(e.op) and e.shape[0] == e.shape[1]:
             keeps.add("symmetric")
-        return gives | (shared & keeps)
+        promoted = {w for known, w in e.op.column("promotes", {}).items() if known in shared}
+        return gives | (shared & keeps) | promoted

@@ -18,7 +18,7 @@ from symcalc.judge import moved
 from symcalc.kernels import Kernels
 
 if TYPE_CHECKING:
-    from symcalc.derive import Derivation
+    from symcalc.derivation import Derivation
 
 Array = Any
 Values = Mapping[Expr, Array]

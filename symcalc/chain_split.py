@@ -56,9 +56,10 @@ def _without_identities(parts: Parts) -> Parts:
 
 
 def core_name(term: Expr) -> str:
-    """Return the operation of a term without its scalar factor and transpose."""
-    inner = term.args[1] if term.op.role == "scale" else term
-    return untransposed(inner).op.name
+    """Return the operation of a term without its scalar factors and transpose."""
+    while term.op.role in ("scale", "quotient"):
+        term = term.args[1 if term.op.role == "scale" else 0]
+    return untransposed(term).op.name
 
 
 def has_number(e: Expr) -> bool:

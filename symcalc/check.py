@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symcalc.derive import Derivation, derive
+from symcalc.derivation import Derivation
+from symcalc.derive import derive
 from symcalc.differential import direction
 from symcalc.errors import ParseError, ShapeError
 from symcalc.expr import Expr

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 
 from symcalc.check import Check, check
-from symcalc.derive import Derivation, derive
+from symcalc.derivation import Derivation
+from symcalc.derive import derive
 from symcalc.errors import SymcalcError
 from symcalc.expr import Expr
 from symcalc.op import Op

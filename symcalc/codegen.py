@@ -10,6 +10,7 @@ import ast
 import keyword
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from symcalc.arraycode import array_source, column_for
@@ -106,6 +107,8 @@ class _Writer:
         self.sizes: dict[str, tuple[str, str]] = {}
         self.count = 0
         self.spoken = Spoken(target.dialect, self._like(), sizes_only(target))
+        by_name = replace(target.dialect, methods=False)  # numbers have no methods
+        self.of_numbers = Spoken(by_name, self._like(), sizes_only(target))
 
     def _like(self) -> str:
         """Return the keywords that an array which is made gets."""
@@ -180,16 +183,17 @@ class _Writer:
         args = [self._fitted(node, k) for k in range(len(node.args))]
         values = dict(zip(names, [*args, *(self._size(d) for d in node.data or ())], strict=False))
         for name, shared in node.op.column("share", {}).items():
-            values[f"{name}_"] = self._shared(self._fill(shared, values))
-        tree = signed(self._fill(node.op.column(column), values))
+            values[f"{name}_"] = self._shared(self._fill(node, shared, values))
+        tree = signed(self._fill(node, node.op.column(column), values))
         whole = column_for(node) == "array" and 1 in node.shape and not node.op.column("any_rank")
         if whole and (node.op.dims or any(full_form(node, k) for k in range(len(node.args)))):
             return self._reshaped(tree, () if node.is_scalar else (-1,))
         return tree
 
-    def _fill(self, template: str, values: Mapping[str, ast.expr]) -> ast.expr:
+    def _fill(self, node: Expr, template: str, values: Mapping[str, ast.expr]) -> ast.expr:
         """Return a template as a syntax tree, with trees for its slots."""
-        tree = self.spoken.visit(parsed(re.sub(r"\{(\w+)(\.\.\.)?\}", r"\1_", template)))
+        spoken = self.of_numbers if any(arg.is_scalar for arg in node.args) else self.spoken
+        tree = spoken.visit(parsed(re.sub(r"\{(\w+)(\.\.\.)?\}", r"\1_", template)))
         filled: ast.expr = Filled(values, self.namespace, self.kernel).visit(tree)
         return filled
 

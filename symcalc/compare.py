@@ -35,7 +35,7 @@ from symcalc.shape import SCALAR, dim_names
 from symcalc.simplify import normalizer, simplify
 
 if TYPE_CHECKING:
-    from symcalc.derive import Derivation
+    from symcalc.derivation import Derivation
 
 LARGEST_DENOMINATOR = 60
 SMALL = (2, 3)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from symcalc.errors import ParseError, ShapeError
 from symcalc.letters import GREEK, GREEK_SIGNS
@@ -26,8 +26,7 @@ IMPLIED = {
 _KIND = re.compile(r"\s*(scalar|vector|matrix)\s*(?:\(([^()]*)\))?\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """What is known of a variable: its shape, its attributes (implied ones included), and the
     scalars on which it depends. An unspecified function is a scalar with the mark `entrywise`."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from symcalc.errors import EvaluationError
 
 MADE = ("eye", "ones", "zeros", "asarray")  # functions that make an array out of nothing
+METHODS = {"amax": "max", **{name: name for name in ("sum", "max", "min", "trace", "diagonal")}}
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Dialect:
     axes: frozenset[str] = frozenset()  # functions whose axis is a keyword
     plain: bool = False  # whether arrays have neither `.real` nor `.ravel()`
     handed: bool = False  # whether kernels are handed `xp`, which is known when the code runs
+    methods: bool = False  # whether arrays have methods that cost less than the functions do
 
 
 def parsed(source: str) -> ast.expr:
@@ -59,6 +61,8 @@ class Spoken(ast.NodeTransformer):
                 parsed("xp.reshape"), [self.visit(node.func.value), parsed("(-1,)")], []
             )
         self.generic_visit(node)
+        if owner == "xp" and self.dialect.methods:
+            return _by_method(node, name)
         if owner == "xp" and name in self.dialect.axes and len(node.args) == 2:
             node.keywords.append(ast.keyword("axis", node.args.pop()))
         if name in (MADE if owner == "xp" else self.sizes_only):
@@ -66,6 +70,32 @@ class Spoken(ast.NodeTransformer):
         if self.dialect.handed and ast.unparse(node.func).startswith("k."):
             node.args.insert(0, ast.Name("xp"))
         return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        sides = [_flattened(side) for side in (node.left, node.right)]
+        if not (self.dialect.methods and isinstance(node.op, ast.MatMult) and all(sides)):
+            return node
+        return ast.Call(parsed("xp.vdot"), [side for side in sides if side], [])
+
+
+def _by_method(call: ast.Call, name: str) -> ast.expr:
+    """Return a call of a function of arrays as one of their methods, an outer product as `*`."""
+    first, *others = call.args
+    if name == "outer":
+        column = ast.Subscript(first, parsed("x[:, None]").slice)  # type: ignore[attr-defined]
+        return ast.BinOp(column, ast.Mult(), others[0])
+    if name not in METHODS:
+        return call
+    return ast.Call(ast.Attribute(first, METHODS[name]), others, call.keywords)
+
+
+def _flattened(tree: ast.expr) -> ast.expr | None:
+    """Return what a call `x.ravel()` flattens; None for everything else."""
+    called = isinstance(tree, ast.Call) and not (tree.args or tree.keywords)
+    if called and isinstance(tree.func, ast.Attribute) and tree.func.attr == "ravel":  # type: ignore[attr-defined]
+        return tree.func.value  # type: ignore[attr-defined]
+    return None
 
 
 class Filled(ast.NodeTransformer):
@@ -85,6 +115,11 @@ class Filled(ast.NodeTransformer):
         if node.id in self.values:
             return self.values[node.id]
         return self.namespace(node.id) if node.id in ("xp", "special") else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        one = isinstance(node.right, ast.Constant) and node.right.value == 1
+        return node.left if one and isinstance(node.op, ast.Mult) else node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if isinstance(node.value, ast.Name) and node.value.id == "k":

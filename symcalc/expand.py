@@ -22,9 +22,18 @@ def multiplied_out(e: Expr, n: Normalizer) -> Poly:
 
     A product of more than `MAX_TERMS` terms stays as it is: the value is always that of `e`.
     """
-    for _ in range(2):  # collecting like terms may uncover a sum
-        e = n.canonical(n.book.algebra.sum_of(*_terms(n.canonical(e), n.book)))
-    return n.normal(e)
+    return _opened(n.build(_opened(n.canonical(e), n)), n)  # collecting may uncover a sum
+
+
+def collected(e: Expr, n: Normalizer) -> Poly | None:
+    """Return `multiplied_out(e, n)` if like terms meet in it, else None."""
+    terms = _terms(n.canonical(e), n.book)
+    poly = n.normal(n.book.algebra.sum_of(*terms))
+    return _opened(n.build(poly), n) if len(poly.terms) < len(terms) else None
+
+
+def _opened(e: Expr, n: Normalizer) -> Poly:
+    return n.normal(n.book.algebra.sum_of(*_terms(e, n.book)))
 
 
 def _terms(e: Expr, book: Rulebook) -> list[Expr]:

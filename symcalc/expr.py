@@ -10,9 +10,9 @@ from operator import attrgetter
 from typing import Any, NoReturn, cast
 from zlib import crc32
 
-from symcalc import show, sympy_out
+from symcalc import show
 from symcalc.graph import postorder
-from symcalc.late import codegen, evaluate
+from symcalc.late import codegen, evaluate, specialise, sympy_out
 from symcalc.op import Op
 from symcalc.shape import SCALAR, Shape, dim_names
 
@@ -198,20 +198,22 @@ class Expr(_Draft):
         """
         return self._generated(self._arguments(), name, target)
 
-    def compile(self, target: str = "numpy") -> Callable[..., Any]:
+    def compile(self, target: str | None = None) -> Callable[..., Any]:
         """Return the value as a function of every declared variable; its source is in `.source`.
 
-        The arguments are in the order of the declarations, `e.where`.
+        The arguments are in the order of the declarations, `e.where`. Without a target it is
+        chosen, and arguments are checked, as `Derivation.compile` says.
 
         >>> from symcalc import parse
         >>> parse("c*t + 1", "t: scalar; c: scalar").compile()(9, 2)
         19
         """
         everything = list(self.declared().values())
-        function: Callable[..., Any] = codegen.compiled(
-            self._generated(everything, "value", target), "value"
+        book = self.op.algebra.book
+        made: Callable[..., Any] = specialise.function_of(
+            {"value": self}, everything, "value", str(self), book, target
         )
-        return function
+        return made
 
     def _generated(self, arguments: list[Expr], name: str, target: str) -> str:
         book = self.op.algebra.book

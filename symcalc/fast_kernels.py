@@ -25,6 +25,14 @@ class FastKernels(PadeKernels):
         result.reshape(-1)[:: result.shape[1] + 1] += c
         return result
 
+    def row_max(self, a: Array) -> Array:
+        """Return the largest entry of each row: entry by entry where the rows are short."""
+        return (np.array(a.T, order="C") if a.shape[1] < 32 else a.T).max(0)
+
+    def row_sums(self, a: Array) -> Array:
+        """Return the sum of each row, by BLAS."""
+        return a @ np.ones(a.shape[1], a.dtype)
+
     def block_diagonal(self, b: Array, m: int) -> Array:
         """Return `kron(eye(m), b)`."""
         result = np.zeros((m, b.shape[0], m, b.shape[1]))
@@ -106,27 +114,32 @@ class LapackKernels(FastKernels):
     def _lapack(self) -> Any:
         return importlib.import_module("scipy.linalg.lapack")
 
+    def routine(self, name: str, a: Array) -> Any:
+        """Return a routine of LAPACK in the precision of an array."""
+        precision = "s" if a.dtype.char == "f" else "d"
+        return getattr(self._lapack(), precision + name)
+
     def cholesky(self, a: Array) -> Array:
         """Return the lower Cholesky factor of a symmetric matrix."""
-        factor, failed = self._lapack().dpotrf(a.T, lower=1)
+        factor, failed = self.routine("potrf", a)(a.T, lower=1)
         if failed:
             raise np.linalg.LinAlgError("Matrix is not positive definite")
         return factor
 
     def spd_inverse(self, a: Array, factor: Array) -> Array:
         """Return the inverse of `a = factor @ factor.T`."""
-        half = self._lapack().dpotri(factor, lower=1)[0]
+        half = self.routine("potri", a)(factor, lower=1)[0]
         result = half + half.T
         result.reshape(-1, order="A")[:: len(a) + 1] /= 2
         return result
 
     def triangular_inverse(self, a: Array) -> Array:
         """Return the inverse of a lower triangle."""
-        return self._lapack().dtrtri(a, lower=1)[0]
+        return self.routine("trtri", a)(a, lower=1)[0]
 
     def lu(self, a: Array) -> Array:
         """Return the LU factors of `a.T` and the exchanged rows: LAPACK stores columns."""
-        factors, places, failed = self._lapack().dgetrf(a.T)
+        factors, places, failed = self.routine("getrf", a)(a.T)
         if failed:
             raise np.linalg.LinAlgError("Singular matrix")
         return factors, places
@@ -140,17 +153,17 @@ class LapackKernels(FastKernels):
         return (-1) ** exchanged * np.prod(np.diagonal(lu[0]))
 
     def lu_inverse(self, lu: Array) -> Array:
-        """Return the inverse; `dgetrs` is faster than `dgetri`."""
-        return self._lapack().dgetrs(*lu, np.eye(len(lu[1])), trans=1)[0]
+        """Return the inverse; `getrs` is faster than `getri`."""
+        return self.routine("getrs", lu[0])(*lu, np.eye(len(lu[1])), trans=1)[0]
 
     def lu_solve(self, lu: Array, b: Array) -> Array:
         """Return the solution `x` of `a @ x = b`."""
-        return self._lapack().dgetrs(*lu, b, trans=1)[0]
+        return self.routine("getrs", lu[0])(*lu, b, trans=1)[0]
 
     def lu_solve_turned(self, lu: Array, b: Array) -> Array:
         """Return the solution `x` of `a.T @ x = b`."""
-        return self._lapack().dgetrs(*lu, b)[0]
+        return self.routine("getrs", lu[0])(*lu, b)[0]
 
     def spd_solve(self, a: Array, factor: Array, b: Array) -> Array:
         """Return the solution `x` of `a @ x = b`, where `a = factor @ factor.T`."""
-        return self._lapack().dpotrs(factor, b, lower=1)[0]
+        return self.routine("potrs", a)(factor, b, lower=1)[0]

@@ -8,11 +8,12 @@ from typing import Any
 
 from symcalc.errors import ParseError, ShapeError
 from symcalc.expr import Expr, in_scope
-from symcalc.interop import from_sympy, is_sympy
+from symcalc.late import interop
 from symcalc.reader import Reading, read
 from symcalc.rulebook import Rulebook, default_rules
 from symcalc.scope import spelled_in
 from symcalc.show import declaration
+from symcalc.sympy_names import is_sympy
 
 
 def reading_of(
@@ -22,7 +23,7 @@ def reading_of(
     if isinstance(f, str):
         return read(f, where, book, mention=mention)
     if is_sympy(f):
-        f = from_sympy(f, book, where)
+        f = interop.from_sympy(f, book, where)
     if not isinstance(f, Expr):
         raise ParseError(f"a formula is text or an expression, not {type(f).__name__}")
     scope = f.declared()
@@ -43,14 +44,14 @@ def declared_with(
     """Return the declarations, and that of a variable which is a symbol of SymPy."""
     if not is_sympy(wrt) or (isinstance(f, str) and not hasattr(wrt, "shape")):
         return where
-    symbol = from_sympy(wrt, default_rules(), where)
+    symbol = interop.from_sympy(wrt, default_rules(), where)
     return {**_as_mapping(where), variable_name(wrt): declaration(symbol)}
 
 
 def variable_name(wrt: Any) -> str:
     """Return the name of the variable to differentiate by; raise `ParseError` for all else."""
     if is_sympy(wrt):
-        wrt = from_sympy(wrt, default_rules())
+        wrt = interop.from_sympy(wrt, default_rules())
     if isinstance(wrt, Expr) and wrt.op.role == "symbol":
         return wrt.name
     if isinstance(wrt, str) and wrt.strip().isidentifier():

@@ -14,6 +14,7 @@ from functools import partial, reduce
 from typing import Any, Protocol
 
 from symcalc.algebra import Algebra
+from symcalc.blocks import blocks
 from symcalc.declare import parse_where
 from symcalc.errors import ParseError, RuleError, ShapeError
 from symcalc.expr import Expr, in_scope
@@ -23,6 +24,7 @@ from symcalc.shape import SCALAR, Shape, shape_text
 from symcalc.sympy_names import is_sympy
 from symcalc.sympy_out import entry_slots, to_sympy
 from symcalc.sympy_scope import Names, kind
+from symcalc.unifier import Unifier
 
 __all__ = ["entrywise", "from_sympy", "is_sympy", "to_sympy"]
 SIZED = ("MatrixSymbol", "Identity", "OneMatrix", "ZeroMatrix")
@@ -167,6 +169,20 @@ class _In:
         i, j = (index.data for index in place)
         return self.algebra.call("submatrix", base, dims=(i, 1, j, 1))
 
+    def blocks(self, e: Any) -> Expr:
+        """Return a matrix of blocks."""
+        rows = [[self.translated(b) for b in e.blocks.row(i)] for i in range(e.blockshape[0])]
+        return blocks(rows, self.algebra, Unifier())
+
+    def part(self, e: Any) -> Expr:
+        """Return some rows and columns of a matrix, all of them that lie between two indices."""
+        spans = [tuple(span) for span in (e.rowslice, e.colslice)]
+        if any(step != 1 for _, _, step in spans):
+            raise RuleError(f"`{_brief(e)}`: a part of a matrix leaves no rows or columns out")
+        size = self.names.size
+        dims = [d for a, b, _ in spans for d in (size(a) if a else 0, size(b - a))]
+        return self.algebra.call("submatrix", self.translated(e.parent), dims=tuple(dims))
+
     def applied(self, function: Any, matrix: Expr) -> Expr:
         """Return a function applied to the entries of a matrix."""
         (entry,) = function.variables
@@ -219,6 +235,8 @@ LEAVES: dict[str, Callable[[_In, Any], Any]] = {
     "OneMatrix": lambda t, e: t.algebra.ones(t.names.shape(e)),
     "ZeroMatrix": lambda t, e: t.algebra.zeros(t.names.shape(e)),
     "Lambda": lambda t, e: e,
+    "BlockMatrix": lambda t, e: t.blocks(e),
+    "MatrixSlice": lambda t, e: t.part(e),
 }
 OPERATIONS: dict[str, Callable[..., Expr]] = {
     "Add": lambda t, *args: t.sum(*args),

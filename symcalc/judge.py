@@ -24,7 +24,7 @@ SMOOTH = 2e-5
 VANISHING = 1e-10
 POINTS, DIRECTIONS = 2, 3
 TAYLOR_ORDER = 2
-SIZE_ORDERS = (SIZES, SIZES[::-1])
+SIZE_ORDERS = (SIZES, SIZES[::-1], (4, 2, 6, 3, 7, 5), (2, 5, 3, 7, 4, 6))
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,12 @@ class Kernels(FactorKernels):
         e = self._xp.exp(a - self._xp.amax(a.real, 0))
         return e / self._xp.sum(e, 0)
 
+    def row_max(self, a: Array) -> Array:
+        return self._xp.amax(a, 1)
+
+    def row_sums(self, a: Array) -> Array:
+        return self._xp.sum(a, 1)
+
     def heaviside(self, x: Array) -> Array:
         return self._xp.where(x.real > 0, self._xp.ones_like(x), self._xp.zeros_like(x))
 

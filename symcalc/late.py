@@ -1,11 +1,47 @@
 """Modules that a derivation does without, imported when they are first used: `import symcalc`
-costs little more than NumPy.
+costs little more than NumPy. `from symcalc.late import vec` gives a stand-in for `symcalc.vec`.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import difflib as difflib
+    import pathlib as pathlib
+    import tomllib as tomllib
+    from importlib import util as util
+
+    from symcalc import codegen as codegen
+    from symcalc import compare as compare
+    from symcalc import evaluate as evaluate
+    from symcalc import interop as interop
+    from symcalc import judge as judge
+    from symcalc import latex_input as latex_input
+    from symcalc import latex_names as latex_names
+    from symcalc import latex_rows as latex_rows
+    from symcalc import lower_rows as lower_rows
+    from symcalc import objective as objective
+    from symcalc import specialise as specialise
+    from symcalc import stationary as stationary
+    from symcalc import structure as structure
+    from symcalc import structure_at as structure_at
+    from symcalc import structured as structured
+    from symcalc import sympy_functions as sympy_functions
+    from symcalc import sympy_out as sympy_out
+    from symcalc import targets as targets
+    from symcalc import vec as vec
+    from symcalc import verdict as verdict
+    from symcalc import verify as verify
+    from symcalc import verify_second as verify_second
+
+OUTSIDE = {
+    "difflib": "difflib",
+    "pathlib": "pathlib",
+    "tomllib": "tomllib",
+    "util": "importlib.util",
+}
 
 
 class Late:
@@ -18,19 +54,7 @@ class Late:
         return getattr(import_module(self._module), name)
 
 
-difflib: Any = Late("difflib")
-codegen: Any = Late("symcalc.codegen")
-compare: Any = Late("symcalc.compare")
-evaluate: Any = Late("symcalc.evaluate")
-judge: Any = Late("symcalc.judge")
-latex_input: Any = Late("symcalc.latex_input")
-latex_names: Any = Late("symcalc.latex_names")
-latex_rows: Any = Late("symcalc.latex_rows")
-objective: Any = Late("symcalc.objective")
-specialise: Any = Late("symcalc.specialise")
-stationary: Any = Late("symcalc.stationary")
-structure_at: Any = Late("symcalc.structure_at")
-targets: Any = Late("symcalc.targets")
-verdict: Any = Late("symcalc.verdict")
-verify: Any = Late("symcalc.verify")
-verify_second: Any = Late("symcalc.verify_second")
+def __getattr__(name: str) -> Late:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return Late(OUTSIDE.get(name, f"symcalc.{name}"))

@@ -14,7 +14,7 @@ from symcalc.latex_scripts import exponent
 from symcalc.latex_words import OPENING, Words
 from symcalc.tokens import Token, definition_end
 
-PLACES = (",", ":", "+", "-", "*")
+PLACES = (",", ":", "+", "-", "*", "·")
 CLOSING = (*OPENING.values(), "}")
 NORMS = {"fro": "F", "Fro": "F", "frob": "F", "star": "*"}
 BARS = ("|", "||")
@@ -60,8 +60,11 @@ class LatexReader(Words):
             self.item_done(lexeme.at)
 
     def _places(self, at: int) -> None:
-        """Read `\\left[X\\right]_{0,1}`, the entry of a matrix in brackets."""
+        """Read `\\left[X\\right]_{0,1}`, the entry of a matrix in brackets, and what else may stand
+        below a bracket: the kind of a norm, `_F` of an inner product, `_+` of the positive part."""
         end = self.extent(self.place)
+        if self._below_bracket([x.text for x in self.lexemes[self.place : end]], at):
+            return
         texts = [
             lexeme.text for lexeme in self.lexemes[self.place : end] if lexeme.text not in "{}"
         ]
@@ -71,6 +74,39 @@ class LatexReader(Words):
             raise self.fail(message, at)
         self.tokens += [Token("sign", text, at) for text in ("[", *texts, "]")]
         self.place = end
+
+    def _below_bracket(self, texts: list[str], at: int) -> bool:
+        last = self.tokens[-1].text if self.tokens and self.tokens[-1] else ""
+        inner = [text for text in texts if text not in "{}"]
+        opened = self._opened() if last == ")" else -1
+        before = self.tokens[opened - 1] if opened > 0 else None
+        if last == ")" and before is not None and before.text == "norm":
+            self.place -= 1
+            self._bars_of_norm(opened, at)
+        elif last == ">" and inner == ["F"]:
+            self.place += len(texts)
+        elif last == ")" and inner == ["+"]:
+            self.tokens.insert(opened, Token("name", "relu", at))
+            self.place += len(texts)
+        else:
+            return False
+        return True
+
+    def _bars_of_norm(self, opened: int, at: int) -> None:
+        """Write `norm(x)` with a subscript as `||x||` with it."""
+        self.tokens[opened - 1 : opened + 1] = [None, Token("sign", "||", at)]
+        self.tokens[-1] = Token("sign", "||", at)
+        self._norm_mark(at)
+
+    def _opened(self) -> int:
+        """Return the place of the bracket that the last token closes."""
+        depth = 0
+        for place in range(len(self.tokens) - 1, -1, -1):
+            token = self.tokens[place]
+            depth += 0 if token is None else (token.text == ")") - (token.text == "(")
+            if not depth:
+                return place
+        return -1
 
     def _structure(self, lexeme: Lexeme) -> None:
         word, at = lexeme.text, lexeme.at
@@ -156,12 +192,18 @@ class LatexReader(Words):
 
     def _sign(self, lexeme: Lexeme) -> None:
         word, at = lexeme.text, lexeme.at
+        if word == "\\":
+            raise self.fail("`\\` is not a sign of the language", at)
         if word == "=":
             raise self.fail("a formula is one side of an equation: write what stands there", at)
         if word in BARS and lexeme.side == "left" and self._operand():
             self.emit("*", at)
         self.tokens.append(Token("sign", "*" if word == "×" else word, at))
-        if word == "||" and lexeme.side != "left" and (index := self.index()):
+        if word == "||" and lexeme.side != "left":
+            self._norm_mark(at)
+
+    def _norm_mark(self, at: int) -> None:
+        if index := self.index(inverse=True):
             self.tokens.append(Token("suffix", NORMS.get(index, index), at))
 
     def _operand(self) -> bool:

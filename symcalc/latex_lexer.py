@@ -23,7 +23,7 @@ SPACING = (
 LEXEME = re.compile(
     r"(?P<space>\s+|~|%[^\n]*|\\[,;:!>\s/-]"
     rf"|\\(?:{'|'.join(SPACING.split())})(?![A-Za-z])"
-    r"|\\label\s*\{[^{}]*\})"
+    r"|\\(?:label|tag)\s*\{[^{}]*\})"
     r"|(?P<size>\\(?:left|right|middle|[bB]igg?[lrm]?)(?![A-Za-z])(?:\s*\.(?!\d))?)"
     r"|(?P<environment>\\(?:begin|end)\s*\{\s*\w+\*?\s*\}(?:\{[lcr|]*\})?)"
     r"|(?P<line>\\\\(?:\[[^\]]*\])?|&)"
@@ -35,7 +35,7 @@ LEXEME = re.compile(
     re.DOTALL,
 )
 SIGNS = SAME_SIGN | {
-    "\\cdot": "*", "\\times": "×", "×": "×", "\\ast": "*", "\\bullet": "*", "\\div": "/",
+    "\\cdot": "·", "\\times": "×", "×": "×", "\\ast": "*", "\\bullet": "·", "\\div": "/",
     "\\star": "*",
     "\\odot": ".*", "\\circ": ".*", "\\oslash": "./", "\\otimes": "⊗",
     "\\top": "'", "\\intercal": "'", "\\prime": "'",

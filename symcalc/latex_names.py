@@ -81,7 +81,7 @@ def index_name(found: Sequence[Lexeme]) -> str | None:
     """Return a subscript as part of a name: `k+1|k` is `k_plus_1_k`. None if it cannot be one."""
     parts = [""]
     for lexeme in found:
-        text = greek_name(lexeme) or lexeme.text
+        text = greek_name(lexeme) or lexeme.text.replace("·", "*")
         if lexeme.text in FONTS or text in ("{", "}", "(", ")"):
             continue
         if text in INDEX_WORDS:

@@ -45,8 +45,8 @@ def size_texts(found: Sequence[Lexeme], resolve: Callable[[str], str]) -> list[s
             text, place = _with_index(found, place, name.text if name else lexeme.text)
             star = "*" if re.search(r"\w$", sizes[-1]) else ""
             sizes[-1] += star + (resolve(text) if name else text)
-        elif lexeme.text in ("+", "-", "*", "/"):
-            sizes[-1] += lexeme.text
+        elif lexeme.text in ("+", "-", "*", "·", "/"):
+            sizes[-1] += "*" if lexeme.text == "·" else lexeme.text
         elif lexeme.text not in ("{", "}"):
             return None
     return sizes if all(re.fullmatch(r"\w+([-*/+]\w+)*", size) for size in sizes) else None

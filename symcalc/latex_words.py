@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from symcalc.declare import default_kind
 from symcalc.latex_frames import ITEM, Frames
 from symcalc.latex_lexer import lexemes
-from symcalc.latex_names import FONTS, Names, base_name, index_name
+from symcalc.latex_names import ACCENT_COMMANDS, FONTS, Names, base_name, index_name
 from symcalc.latex_rows import Phrasebook, head_name
 from symcalc.latex_scripts import exponent, size_texts
 from symcalc.tokens import Token
@@ -106,9 +106,12 @@ class Words(Frames):
             return False
         name, end = head
         applied = self.at_place(end) in OPENING and self.lexemes[end].kind != "matrix"
+        if len(name) > 1 and not self.is_function(name) and self.is_function(name.lower(), False):
+            name = name.lower()
         if not ((len(name) > 1 or lexeme.kind == "word") and self.is_function(name)):
             base = self.at_place(place).lstrip("\\")
-            if name != base and self.is_function(base) and lexeme.text not in FONTS:
+            dressed = lexeme.text in FONTS or lexeme.text in ACCENT_COMMANDS
+            if name != base and self.is_function(base) and not dressed:
                 message = f"`{base}` with a subscript: index notation is not read"
                 raise self.fail(f"{message}; write the function alone", lexeme.at)
             if not (applied and name in self.phrases.heads):
@@ -150,13 +153,19 @@ class Words(Frames):
             self._not_applied(resolved, at, upright)
         return True
 
-    def index(self) -> str:
-        """Read the subscript that belongs to what ends at the place, also behind an exponent."""
+    def index(self, inverse: bool = False) -> str:
+        """Read the subscript that belongs to what ends at the place, also behind an exponent; below
+        a norm it may be an inverse, `\\Sigma^{-1}`."""
         place = self._subscript()
         if place is None:
             return ""
         end = self.extent(place + 1)
-        index = index_name(self.lexemes[place + 1 : end])
+        found = self.lexemes[place + 1 : end]
+        texts = [lexeme.text for lexeme in found if lexeme.text not in "{}"]
+        inverse = inverse and texts[-3:] == ["^", "-", "1"]
+        cut = [lexeme.text for lexeme in found].index("^") if inverse else len(found)
+        index = index_name(found[:cut])
+        index = f"{self.names.resolve(index)}^-1" if index and inverse else index
         if self.at_place(place + 1) in ("", "{") and place + 1 not in self.partner:
             raise self.fail("this subscript is never closed", self.lexemes[place].at)
         if index is None:
@@ -200,7 +209,7 @@ class Words(Frames):
             raise self.fail("`e` is the base of an exponential and a name here: declare it", at)
         if powered:
             self.place += 1
-            self.emit("exp (", at)
+            self.emit("power_of_e (", at)
             if self.at_place(self.place) == "-":
                 self.place += 1
                 self.emit("-", at)

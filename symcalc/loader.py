@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symcalc.arraycode import check_array_template
 from symcalc.declare import Declaration, parse_where
 from symcalc.errors import RuleError, SymcalcError
 from symcalc.expr import Expr
+from symcalc.late import sympy_out, tomllib
 from symcalc.op import Op, Rewrite, Slot
 from symcalc.reader import Reader
 from symcalc.rows import REFUSAL, check_judged, check_rewrite_row, check_row, with_derivative
 from symcalc.shape import Shape, dim_mul, parse_dim, shape_text
-from symcalc.sympy_out import check_sympy_template
 from symcalc.template import Template
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from symcalc.rulebook import Rulebook
 
 
@@ -63,7 +63,7 @@ class Loader:
         for name, op in fresh.items():
             check_array_template(self.rows[name][0], op)
             if op.column("sympy"):
-                check_sympy_template(self.rows[name][0], op)
+                sympy_out.check_sympy_template(self.rows[name][0], op)
             book.read_bodies(op)
         _ = book.rewrites
 
@@ -104,13 +104,18 @@ class Loader:
         self.rewrites[name] = (place, row)
 
     def _check_calls(self, fresh: Mapping[str, Op]) -> None:
-        """Operations may share a name only if the number of arguments or a vector among them tells
-        them apart."""
-        seen = {key: op for op in self.base.ops.values() for key in op.call_keys()}
+        """Operations may share a name only if the number of arguments or a vector or a square
+        matrix among them tells them apart."""
+        seen: dict[str, list[Op]] = {}
+        for op in self.base.ops.values():
+            for key in op.call_keys():
+                seen.setdefault(key, []).append(op)
         for op in fresh.values():
             for key in op.call_keys():
-                other = seen.setdefault(key, op)
-                if other is not op and _alike(other, op):
+                others = seen.setdefault(key, [])
+                other = next((known for known in others if _alike(known, op)), None)
+                others.append(op)
+                if other is not None:
                     place = self.rows[op.name][0]
                     raise RuleError(f"{place}: the name `{key}` already calls [{other.name}]")
 
@@ -227,12 +232,12 @@ class Loader:
 
 
 def _alike(a: Op, b: Op) -> bool:
-    """Whether a call could mean either: as many arguments, both of vectors or both not."""
-    return len(a.slots) == len(b.slots) and _takes_vector(a) == _takes_vector(b)
+    """Whether a call could mean either: as many arguments, of the same kinds."""
+    return _kinds(a) == _kinds(b)
 
 
-def _takes_vector(op: Op) -> bool:
-    return bool(op.slots) and op.slots[0].cols == 1
+def _kinds(op: Op) -> list[tuple[bool, bool]]:
+    return [(slot.cols == 1, slot.rows == slot.cols) for slot in op.slots]
 
 
 def _shape(place: str, text: str) -> Shape:

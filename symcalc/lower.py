@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from symcalc.chain_split import Parts, core_name, has_number, split
 from symcalc.cost import ENTRY, Costs
 from symcalc.exact import quotient
-from symcalc.factors import untransposed
+from symcalc.factors import flatten, untransposed
 from symcalc.graph import postorder
 from symcalc.lower_rows import Matcher
 from symcalc.products import Found, Products
@@ -252,9 +252,26 @@ class Lowering:
         """Match `c*P` with a term, whose scalar factor may be 1."""
         if pattern.op.role != "scale":
             return self.loose.match(pattern, term, known)
-        c, core = term.args if term.op.role == "scale" else (self.algebra.number(1), term)
-        binding: Binding | None = self.loose.match(pattern.args[1], core, known)
+        c, core = self._coefficient(term)
+        factors = flatten(pattern.args[1])
+        chain = tuple(self._factors(core)) if len(factors) > 1 else (core,)
+        binding = next(self.loose.aligned(factors, chain, known), None) if chain else None
         return None if binding is None else {**binding, pattern.args[0]: c}
+
+    def _factors(self, e: Expr) -> list[Expr]:
+        """Return the factors of a product of matrices; none if there are scalars in it."""
+        parts = self.parts(e)
+        return [] if parts is None or parts.scalars or parts.divisors else parts.factors
+
+    def _coefficient(self, term: Expr) -> tuple[Expr, Expr]:
+        """Return a term as a scalar and what it multiplies."""
+        c = self.algebra.number(1)
+        while term.op.role in ("scale", "quotient"):
+            if term.op.role == "scale":
+                c, term = self.algebra.times(c, term.args[0]), term.args[1]
+            else:
+                c, term = self.algebra.divide(c, term.args[1]), term.args[0]
+        return c, term
 
     def _added(self, e: Expr) -> Found:
         """Add the terms; a number that all of them have stands before the sum."""

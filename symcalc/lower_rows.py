@@ -129,12 +129,18 @@ class Matcher:
 
     def windows(self, row: LowerRow, factors: Factors) -> Iterator[Binding]:
         """Yield the bindings under which the product pattern of a row equals a whole chain."""
-        for cuts in _alignments(row.factors, factors):
-            binding: Binding | None = {}
-            pairs = zip(row.factors, cuts, strict=True)
+        for binding in self.aligned(row.factors, factors, {}):
+            if self.fulfils(row, binding):
+                yield binding
+
+    def aligned(self, patterns: Factors, factors: Factors, known: Binding) -> Iterator[Binding]:
+        """Yield the bindings under which a product of patterns equals a whole chain."""
+        for cuts in _alignments(patterns, factors):
+            binding: Binding | None = known
+            pairs = zip(patterns, cuts, strict=True)
             for pattern, run in sorted(pairs, key=lambda pair: is_variable(pair[0])):
                 binding = None if binding is None else self.match(pattern, self.join(run), binding)
-            if binding is not None and self.fulfils(row, binding):
+            if binding is not None:
                 yield binding
 
 

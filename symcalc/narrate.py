@@ -11,7 +11,7 @@ from symcalc.show import plain
 from symcalc.steps import INNER, SECOND, Step
 
 if TYPE_CHECKING:
-    from symcalc.derive import Derivation
+    from symcalc.derivation import Derivation
 
 ESCAPES = {
     "\\": "\\textbackslash ", "{": "\\{", "}": "\\}", "_": "\\_", "^": "\\textasciicircum ",

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from symcalc.algebra import Algebra
+from symcalc.arraytext import MATRIX_SIGNS, as_language
 from symcalc.calls import outside
 from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
@@ -23,6 +25,9 @@ from symcalc.tokens import Token, tokenize
 if TYPE_CHECKING:
     from symcalc.latex_rows import Phrasebook
 
+LEFT_DIVISION = re.compile(r"(?<=[\w')\]])\s*\\\s*(?=[A-Za-z](?![A-Za-z])|\((?!.*\\\)))")
+CODE_SIGNS = (",", "=", *MATRIX_SIGNS)  # without these, text is no array code
+BRACED = re.compile(r"[_^]\s*\{|\^T[A-Za-z]")
 BOLD_ONES = ("𝟏", "𝟙")
 RAISED = ("^", "**", ".^")
 TRACE_LEVEL, FUNCTION_LEVEL = 17, 35  # how far a function without brackets reaches
@@ -54,7 +59,7 @@ class Notation:
         self.declared = declared
         self.vocabulary = vocabulary
         self.vectors: set[str] = set()
-        tokens = self._latex() if self.latex else tokenize(text)
+        tokens = self._latex() if self.latex else self._plain_text()
         self.tokens = self._spoken(self._separated(tokens))
 
     @cached_property
@@ -94,6 +99,76 @@ class Notation:
         if not found or name in self.declared or not found[0].slots:
             return 0
         return TRACE_LEVEL if found[0].role == "trace" else FUNCTION_LEVEL
+
+    def _plain_text(self) -> list[Token]:
+        tokens = tokenize(self.text)
+        signs = {token.text for token in tokens}
+        if not signs.isdisjoint(CODE_SIGNS) or any(token.kind == "module" for token in tokens):
+            tokens = as_language(tokens, self.declared, self._is_literal)
+        if "@" in signs:
+            flat = {
+                t.text
+                for pair in pairwise(tokens)
+                if "@" in (pair[0].text, pair[1].text)
+                for t in pair
+            }
+            self.vectors |= flat
+        if "e" in signs and "e" not in (*self.declared, self.variable):
+            tokens = self._exponentials(tokens)
+        if any(len(word) > 1 and not word.islower() and word.isalpha() for word in signs):
+            tokens = [self._spelled(t, tokens[k + 1 : k + 2]) for k, t in enumerate(tokens)]
+        return tokens if signs.isdisjoint(("[", "{", ":")) else self._called(tokens)
+
+    def _exponentials(self, tokens: list[Token]) -> list[Token]:
+        """Read `e^(x'*x)` as the exponential function; `e^2` is the power of a variable."""
+        found: list[Token] = []
+        bases = {k for k in range(len(tokens)) if _is_base(tokens[k : k + 4])}
+        for k, token in enumerate(tokens):
+            if k in bases:
+                found.append(replace(token, text="power_of_e"))
+            elif k - 1 in bases:
+                continue
+            elif k - 2 in bases and token.text != "(":
+                found += [replace(token, kind="sign", text="("), token]
+                found.append(replace(token, kind="sign", text=")"))
+            elif bases and token.text == "e":
+                message = "`e` is the base of an exponential and a name here: declare it"
+                raise ParseError(caret(self.text, token.at, message))
+            else:
+                found.append(token)
+        return found
+
+    def _is_literal(self, name: str, word: str) -> bool:
+        return bool(self.vocabulary.find(f"{name} {word}"))
+
+    def _spelled(self, token: Token, behind: list[Token]) -> Token:
+        """Return a called name as the rows spell it: `Det` is `det`."""
+        called = [t.text for t in behind] in (["("], ["["], ["{"])
+        plain = token.kind == "name" and len(token.text) > 1 and token.text not in self.declared
+        if not (called and plain) or self.vocabulary.find(token.text):
+            return token
+        lower = token.text.lower()
+        rows = self.vocabulary.find(lower)
+        return replace(token, text=lower) if any(op.slots for op in rows) else token
+
+    def _called(self, tokens: list[Token]) -> list[Token]:
+        """Give the brackets of `tr[X]` and `exp{x}` the shape of a call; `X(:)` is vec(X)."""
+        found: list[Token] = []
+        waiting: list[str] = []
+        for k, token in enumerate(tokens):
+            before = found[-1] if found else token
+            if [t.text for t in tokens[k : k + 3]] == ["(", ":", ")"] and before.kind == "name":
+                found[-1:] = [replace(before, text="vec"), token, replace(before, at=token.at)]
+                tokens[k + 1] = replace(token, kind="space")
+            elif token.text in ("[", "{"):
+                call = before.kind == "name" and self.is_function(before.text, spelled=False)
+                waiting.append(")" if call else "")
+                found.append(replace(token, text="(") if call else token)
+            elif token.text in ("]", "}") and waiting:
+                found.append(replace(token, text=waiting.pop() or token.text))
+            elif token.kind != "space":
+                found.append(token)
+        return found
 
     def _latex(self) -> list[Token]:
         dims = mentioned(dim for d in self.declared.values() for dim in d.shape)
@@ -180,7 +255,9 @@ class Notation:
     def _power(self, token: Token, tokens: list[Token], place: int) -> list[Token]:
         """Return the tokens of the power in `sin^2(x)`; none where a variable is raised."""
         raised = place < len(tokens) and tokens[place].text == "^"
-        if not raised or token.kind != "name" or not self.is_function(token.text):
+        if not raised or token.kind != "name" or default_kind(token.text):
+            return []
+        if not self.is_function(token.text):
             return []
         end = place + 1
         while end < len(tokens) and tokens[end].text != ")" and tokens[place + 1].text == "(":
@@ -197,6 +274,15 @@ class Notation:
         return power
 
 
+def _is_base(tokens: list[Token]) -> bool:
+    """Whether `e^x` or `e^(...)` with something that varies stands here."""
+    texts = [token.text for token in tokens]
+    if texts[:2] not in (["e", "^"], ["e", "**"]) or len(texts) < 3 or texts[2] == "T":
+        return False
+    number = len(tokens) > 3 and tokens[3].kind == "number" and texts[2] == "("
+    return tokens[2].kind == "name" or (texts[2] == "(" and not number)
+
+
 def _is_ones(token: Token, behind: list[Token]) -> bool:
     """Whether a number is a bold 1, or a 1 with a transpose mark."""
     marks = [t.text for t in behind[:2]]
@@ -207,4 +293,5 @@ def _is_ones(token: Token, behind: list[Token]) -> bool:
 def is_latex(text: str) -> bool:
     """Whether a formula is written in LaTeX: it has a command, a braced sub- or superscript, or
     stands between dollar signs."""
-    return "\\" in text or "$" in text or re.search(r"[_^]\s*\{", text) is not None
+    text = LEFT_DIVISION.sub("", text)
+    return "\\" in text or "$" in text or BRACED.search(text) is not None

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symcalc.codegen import compiled, generate
 from symcalc.errors import EvaluationError
 from symcalc.evaluate import read_arrays, size_of
 from symcalc.expr import Expr
 from symcalc.sample import inside, structured
 from symcalc.show import brief, declaration
+from symcalc.specialise import function_of
 
 if TYPE_CHECKING:
-    from symcalc.derive import Derivation
+    from symcalc.derivation import Derivation
 
 Array = Any
 
@@ -94,10 +94,9 @@ class Objective:
     def _action(self) -> Callable[..., Any]:
         second = self.derivation.second()
         arguments = [*self._scope.values(), second.second]
-        source = generate(
+        return function_of(
             {"action": second.action}, arguments, "action", str(second.action), second.rules
         )
-        return compiled(source, "action")
 
     def __repr__(self) -> str:
         name = self.variable.name

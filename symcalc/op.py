@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from symcalc.errors import ShapeError
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from symcalc.expr import Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One argument of an operation: its name and its shape, dimensions by name."""
 
     name: str
@@ -75,7 +74,7 @@ class Op:
         literal = self.column("literal")
         names = [name, *self.column("aliases", [])]
         if literal is not None:
-            names = [f"{key} {literal}" for key in names]
+            names = [f"{key} {word}" for key in names for word in literal.split()]
         return list(dict.fromkeys([*names, self.name]))
 
     def bind(
@@ -138,8 +137,7 @@ class Op:
         )
 
 
-@dataclass(frozen=True)
-class Rewrite:
+class Rewrite(NamedTuple):
     """An equality used from left to right, where the declared attributes hold."""
 
     name: str

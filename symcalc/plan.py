@@ -10,6 +10,7 @@ from symcalc.graph import postorder
 from symcalc.lower import Lowering
 from symcalc.rulebook import Rulebook
 from symcalc.simplify import normalizer
+from symcalc.straight import straightened
 
 
 def lowered(
@@ -32,7 +33,7 @@ def lowered(
     inverted = any(e.op.role == "inverse" for e in postorder(canonical))
     plans = [planned(inverses) for inverses in ((True, False) if inverted else (True,))]
     costs = [Costs(sizes).total(plan) for plan in plans]
-    return dict(zip(outputs, plans[costs.index(min(costs))], strict=True))
+    return dict(zip(outputs, straightened(plans[costs.index(min(costs))]), strict=True))
 
 
 def uses_of(outputs: list[Expr]) -> dict[Expr, int]:

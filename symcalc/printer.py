@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -160,7 +159,7 @@ def _scale(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     if e.args[1].op.role != "product" or not e.is_scalar:
         return whole
     closed = _multiple(printer, factor.data, printer.at(a, LEVELS["unary"]), a)
-    return replace(whole, left=closed.text)
+    return whole._replace(left=closed.text)
 
 
 def _takes_sign(e: Expr) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from symcalc.chain_split import Parts
 from symcalc.factors import untransposed
+from symcalc.graph import postorder
 
 if TYPE_CHECKING:
     from symcalc.expr import Expr
@@ -20,6 +22,11 @@ MAX_CHAIN = 20  # longer chains are cut into pieces
 MAX_TERMS, MAX_NESTED = 4, 2  # how far a sum inside a product is multiplied out, as a trial
 GAIN = 0.8  # multiplying out must save a fifth
 Found = tuple[float, "Expr"]
+
+
+def _within(part: Expr, whole: Expr) -> bool:
+    """Whether a value, or its transpose, is computed on the way to another."""
+    return untransposed(part) in postorder([whole])
 
 
 class Products:
@@ -74,9 +81,9 @@ class Products:
 
     def _cut(self, factors: Factors, k: int) -> Found:
         (m, left), (n, right) = self.run(factors[:k]), self.run(factors[k:])
-        half = factors[k:] == self.whole.turn_all(factors[:k])  # `A*A'`: the half is computed once
-        cost = (0.0 if half else m) + n + self.whole.costs.product(left, right)
-        return cost, self.whole.algebra.times(left, right)
+        if factors[: len(factors) - k] == self.whole.turn_all(factors[k:]):
+            n = 0.0 if _within(right, left) else n  # `A*B*A'`: the outer part is computed once
+        return m + n + self.whole.costs.product(left, right), self.whole.algebra.times(left, right)
 
     def _by_rows(self, factors: Factors) -> Iterator[Found]:
         names = dict.fromkeys(untransposed(f).op.name for f in factors)
@@ -102,6 +109,12 @@ class Products:
         self.nested -= 1
 
     def _may_expand(self, e: Expr) -> bool:
-        """Whether a factor is a sum of a few matrices that is needed here only."""
-        alone = 1 not in e.shape and self.whole.uses[e] <= 1
-        return e.op.role == "sum" and alone and len(e.args) <= MAX_TERMS
+        """Whether a factor is a sum of a few matrices that is needed here only, or never formed."""
+        if e.op.role != "sum" or 1 in e.shape or len(e.args) > MAX_TERMS:
+            return False
+        return self.whole.uses[e] <= 1 or all(self._is_light(term) for term in e.args)
+
+    def _is_light(self, term: Expr) -> bool:
+        """Whether a term takes less than a matrix product: the identity, or of rank one."""
+        factors = (self.whole.parts(term) or Parts(factors=[term])).factors
+        return any(f.op.role == "identity" or 1 in f.shape for f in factors)

@@ -17,6 +17,9 @@ def _without_minus(tree: ast.expr) -> ast.expr | None:
         return tree.operand
     if isinstance(tree, ast.Constant) and isinstance(tree.value, (int, float)) and tree.value < 0:
         return ast.Constant(-tree.value)
+    if isinstance(tree, ast.Subscript):  # `-x[:, None]` for `(-x)[:, None]`
+        inner = _without_minus(tree.value)
+        return None if inner is None else ast.Subscript(inner, tree.slice)
     if not isinstance(tree, ast.BinOp) or not isinstance(tree.op, (ast.Mult, ast.Div, ast.MatMult)):
         return None
     left = _without_minus(tree.left)
@@ -27,11 +30,13 @@ def _without_minus(tree: ast.expr) -> ast.expr | None:
 
 
 def signed(tree: ast.expr) -> ast.expr:
-    """Write `-1 * a` as `-a` and `a + -b` as `a - b`."""
+    """Write `-1 * a` as `-a`, and `a + -b` and `-b + a` as `a - b`."""
     if not isinstance(tree, ast.BinOp):
         return tree
     if isinstance(tree.op, ast.Add) and (minus := _without_minus(tree.right)) is not None:
         return ast.BinOp(tree.left, ast.Sub(), minus)
+    if isinstance(tree.op, ast.Add) and isinstance(tree.left, ast.UnaryOp):
+        return ast.BinOp(tree.right, ast.Sub(), tree.left.operand)
     minus_one = isinstance(tree.left, ast.Constant) and tree.left.value == -1
     if isinstance(tree.op, ast.Mult) and minus_one:
         return ast.UnaryOp(ast.USub(), tree.right)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
-from symcalc.algebra import Algebra
+from symcalc import norms
 from symcalc.blocks import blocks, places
 from symcalc.calls import check_calls
 from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr
 from symcalc.factors import is_zero
+from symcalc.infix import INFIX
 from symcalc.notation import Notation
 from symcalc.op import Op
 from symcalc.postfix import Item
-from symcalc.scope import Scope, Vocabulary
+from symcalc.scope import Scope, Vocabulary, below
 from symcalc.shape import (
     SCALAR,
     Dim,
@@ -30,14 +31,6 @@ from symcalc.sizes import name_unknown, resize
 from symcalc.syntax import Parser
 
 MAX_EXPONENT = 1000
-NORMS = {"": "norm2", "2": "norm2", "F": "normF", "Fro": "normF", "1": "norm1", "*": "normnuc"}
-
-
-INFIX: dict[str, Callable[[Algebra, Expr, Expr], Expr]] = {
-    "*": Algebra.times, "/": Algebra.divide, ".*": Algebra.hadamard,
-    "./": Algebra.hadamard_divide, "^": Algebra.power, ".^": Algebra.entrywise_power,
-    ":": Algebra.frobenius, "kron": lambda algebra, a, b: algebra.call("kron", a, b),
-}  # fmt: skip
 
 
 class OpenSum(list[Expr]):
@@ -68,13 +61,36 @@ def read(
     declared = parse_where(where)
     reader = Reader(text, declared, vocabulary)
     try:
-        return reader.read(expected, mention)
+        reading = reader.read(expected, mention)
+        if expected is not None or reading.expr.shape[0] != 1 or reading.expr.is_scalar:
+            return reading
+        return next(_others(reader, declared, vocabulary, mention, SCALAR), reading)
     except ShapeError:
-        scalars = [v.name for v in reader.scope.supposed()]
-        for vectors in [*([name] for name in scalars), scalars] if scalars else []:
-            with suppress(ParseError, ShapeError):
-                return Reader(text, declared, vocabulary, vectors).read(expected, mention)
+        for other in _others(reader, declared, vocabulary, mention, expected):
+            return other
         raise
+
+
+def _others(
+    reader: Reader,
+    declared: Mapping[str, Declaration],
+    vocabulary: Vocabulary,
+    mention: str,
+    expected: Shape | None,
+) -> Iterator[Reading]:
+    """Yield what a formula means that does not fit as it was read: a name that nobody declared is
+    a vector, or, in a divisor or an exponent, a scalar. Nobody differentiates a row."""
+    supposed = {v.name for v in reader.scope.supposed()}
+    known = {*declared, *supposed, mention}
+    numbers = [name for name in below(reader.items) if name not in known]
+    scalars = sorted(supposed)
+    tries: list[tuple[list[str], list[str]]] = [([name], []) for name in scalars]
+    tries += [(scalars, [])] if scalars[1:] else []
+    tries += [([], numbers)] if numbers else []
+    for vectors, numbers in tries:
+        with suppress(ParseError, ShapeError):
+            found = Reader(reader.text, declared, vocabulary, vectors, numbers)
+            yield found.read(expected, mention)
 
 
 class Reader:
@@ -86,10 +102,13 @@ class Reader:
         declared: Mapping[str, Declaration],
         vocabulary: Vocabulary,
         vectors: Iterable[str] = (),
+        numbers: Iterable[str] = (),
     ) -> None:
         self.text = text
         self.vocabulary = vocabulary
         self.vectors = set(vectors)  # what is a scalar by default and does not fit as one
+        self.numbers = set(numbers)  # what is none by default, and stands in a divisor
+        self.items: list[Item] = []
         self.scope = Scope(text, declared, vocabulary)
         self.unifier = self.scope.unifier
         self.algebra = self.scope.algebra
@@ -100,12 +119,16 @@ class Reader:
         notation = Notation(self.text, self.scope.declared, self.vocabulary, mention)
         items = Parser(self.text, notation, self._first_size).parse()
         self.scope.notice(items, notation.vectors | self.vectors)
+        self.scope.numbers = self.numbers
+        self.items = items
         check_calls(items, self.text)
         for name in sorted(self.vectors):
             self.algebra.notes.append(f"`{name}` is a vector: a scalar does not fit there")
+        for name in sorted(self.numbers):
+            self.algebra.notes.append(f"`{name}` is a scalar: it stands in a divisor or exponent")
         for name in notation.products():
             self.algebra.notes.append(f"`{name}(...)` is a product, `{name}` a variable")
-        for item in items:
+        for item in norms.joined(items):
             self._step(item)
         (e,) = self._pop(1)
         if mention:
@@ -135,8 +158,13 @@ class Reader:
         self.stack.append(self.algebra.number(Fraction(item.value)))
 
     def _do_name(self, item: Item) -> None:
-        found = self.scope.variable(item.value, item.at, lambda op: self._apply(op, []))
-        self.stack.append(found)
+        self.stack.append(self.scope.variable(item.value, item.at, self._apply_constant))
+
+    def _apply_constant(self, op: Op) -> Expr:
+        return self._apply(op, [])
+
+    def _do_literal(self, item: Item) -> None:
+        self.stack.append(self.algebra.symbol(item.value, SCALAR))
 
     def _do_size(self, item: Item) -> None:
         if not item.value:
@@ -181,7 +209,7 @@ class Reader:
     def _choose(self, item: Item, args: list[Expr]) -> Op:
         """Pick the row by name; `sum(A, 0)` by its literal, `diag` by vector or matrix."""
         found: list[Op] = []
-        if len(args) > 1 and args[-1].op.role == "number":
+        if len(args) > 1 and args[-1].op.role in ("number", "symbol"):
             found = self.vocabulary.find(f"{item.value} {args[-1]}")
         found = found or self.vocabulary.find(item.value)
         if not found and default_kind(item.value):
@@ -242,11 +270,15 @@ class Reader:
 
     def _do_norm(self, item: Item) -> None:
         (a,) = self._pop(1)
-        name = NORMS.get(item.value)
-        found = self.vocabulary.find(name) if name else []
+        name = item.value
+        if name in norms.NAMED:
+            return self.stack.append(self.algebra.call(norms.NAMED[name], a))
+        found, args = self.vocabulary.find(f"norm {name}"), [a]
         if not found:
-            raise ParseError(caret(self.text, item.at, f"the norm `_{item.value}` is not known"))
-        self.stack.append(self.algebra.build(found[0], [a]))
+            args.append(norms.subscript(item, self.scope, self._apply_constant, self.text))
+            rows = self.vocabulary.find(f"norm {item.marks}" if item.marks else "norm")
+            found = [self.vocabulary.choose(rows, args)]
+        return self.stack.append(self._apply(found[0], args))
 
     def _do_infix(self, item: Item) -> None:
         if item.value in "+-":

@@ -50,13 +50,14 @@ class Rule:
 
 class Trigger(NamedTuple):
     """The factor by which a product is recognised: its place, how many stand from there on, the
-    attributes and the operations below it that it must have."""
+    attributes and the operations below it that it must have, and the operation right of it."""
 
     rule: Rule
     place: int
     after: int
     needed: frozenset[str]
     heads: frozenset[Op]
+    right: Op | None
 
 
 class Rules:
@@ -76,7 +77,9 @@ class Rules:
             place = next((k for k, f in enumerate(rule.factors) if not is_variable(f)), 0)
             inner = untransposed(rule.factors[place])
             after = len(rule.factors) - place
-            trigger = Trigger(rule, place, after, rule.needed(place), _heads(inner))
+            beside = rule.factors[place + 1 : place + 2]
+            right = next((untransposed(f).op for f in beside if not is_variable(f)), None)
+            trigger = Trigger(rule, place, after, rule.needed(place), _heads(inner), right)
             self.by_factor.setdefault(_key(inner), []).append(trigger)
         elif rule.power is not None:
             base = rule.power[0]
@@ -119,10 +122,12 @@ class Rules:
             inner = untransposed(factor)
             rules = self.by_factor.get(_key(inner), ())
             below = {arg.op for arg in inner.args} if rules else NO_HEADS
-            for rule, trigger, after, needed, heads in rules:
+            for rule, trigger, after, needed, heads, right in rules:
                 if place < trigger or place + after > len(factors):
                     continue  # each pattern takes at least one factor
                 if not heads <= below:
+                    continue
+                if right is not None and untransposed(factors[place + 1]).op is not right:
                     continue
                 if needed and not needed <= n.attributes.of(inner):
                     continue

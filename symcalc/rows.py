@@ -59,7 +59,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "macro": _text, "define": _text, "fold": _flag, "expand": _text,
     "homogeneous": _degrees, "absolute": _flag, "invariant": _flag, "commutes": _flag,
     "inside": _flag,
-    "keeps": _texts, "gives": _texts,
+    "keeps": _texts, "gives": _texts, "promotes": _bodies,
     "analytic": _flag, "library": _text, "broadcast": _flag, "any_rank": _flag,
     "array": _text, "rank_one": _text, "flat": _text, "share": _bodies,
     "cost": _text, "share_cost": _text,
@@ -86,8 +86,9 @@ def check_row(place: str, row: Row, shipped: bool) -> None:
     if isinstance(row.get("domain"), dict):
         _check_members(place, "domain", row["domain"], slots, "slot")
     _check_domain(place, row.get("domain", ""))
-    for column in ("keeps", "gives"):
+    for column in ("keeps", "gives", "promotes"):
         _check_members(place, column, row.get(column, []), ATTRIBUTES, "attribute")
+    _check_members(place, "promotes", row.get("promotes", {}).values(), ATTRIBUTES, "attribute")
     _check_members(place, "index", row.get("index", []), dims, "size")
     for column in ("level", "latex_level", "pretty_level"):
         _check_members(place, column, [row[column]] if column in row else [], LEVELS, "level")

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symcalc.algebra import Algebra
 from symcalc.errors import RuleError, ShapeError
 from symcalc.expr import Expr
+from symcalc.late import lower_rows, pathlib, sympy_functions, sympy_out
 from symcalc.loader import Loader as _Loader
-from symcalc.lower_rows import LowerRow, LowerRows
 from symcalc.op import Op, Rewrite
 from symcalc.reader import read
 from symcalc.rows import STAGES
 from symcalc.shape import dim_names
-from symcalc.sympy_functions import Functions
-from symcalc.sympy_out import plain_call
 from symcalc.template import Template
-from symcalc.unifier import LOOSE
+from symcalc.unifier import LOOSE, unknown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from symcalc.lower_rows import LowerRow, LowerRows
+    from symcalc.sympy_functions import Functions
 
 __all__ = ["Rewrite", "Rulebook", "_Loader", "default_rules", "load_rules", "rules_folder"]
 
@@ -73,12 +76,12 @@ class Rulebook:
     @cached_property
     def lower_rows(self) -> LowerRows:
         """The rows of the stage "lower", compiled."""
-        return LowerRows(self.stage("lower"))
+        return lower_rows.LowerRows(self.stage("lower"))
 
     @cached_property
     def vec_rows(self) -> tuple[LowerRow, ...]:
         """The rows of the stage "vec", compiled."""
-        return tuple(LowerRow(row) for row in self.stage("vec"))
+        return tuple(lower_rows.LowerRow(row) for row in self.stage("vec"))
 
     def find(self, name: str) -> list[Op]:
         """Return the operations that the language calls `name` (`diag` has two)."""
@@ -86,11 +89,13 @@ class Rulebook:
 
     def choose(self, found: Sequence[Op], args: Sequence[Expr]) -> Op:
         """Pick one of the rows that share a name: by the number of arguments, then `diag` by
-        vector or matrix."""
-        fitting = [op for op in found if len(op.slots) == len(args)] or list(found)
-        vector = bool(args) and args[0].shape[1] == 1
-        exact = [op for op in fitting if op.slots and (op.slots[0].cols == 1) == vector]
-        return exact[0] if len(fitting) > 1 and exact else fitting[0]
+        vector or matrix, then the row of square matrices where they may be square."""
+        fitting = [op for op in found if len(op.slots) == len(args)]
+        if not fitting:
+            return found[0]
+        exact = [op for op in fitting if _columns_agree(op, args)] if fitting[1:] else fitting
+        square = [op for op in exact if _squares_agree(op, args)] if exact[1:] else exact
+        return max(square or exact or fitting, key=_squares)
 
     def called(self, name: str) -> list[Op]:
         """Return the operations called `name`, or the function of SymPy with that name.
@@ -110,7 +115,7 @@ class Rulebook:
     @cached_property
     def sympy_classes(self) -> dict[str, Op]:
         """The operations that are a class of SymPy, by its name."""
-        named = {plain_call(op): op for op in reversed(self.ops.values())}
+        named = {sympy_out.plain_call(op): op for op in reversed(self.ops.values())}
         return {name: op for name, op in named.items() if name}
 
     def names(self) -> list[str]:
@@ -164,17 +169,34 @@ class Rulebook:
             self.body(*key)
 
 
+def _columns_agree(op: Op, args: Sequence[Expr]) -> bool:
+    """Whether vectors and scalars stand where the row has them, and matrices elsewhere."""
+    pairs = zip(op.slots, args, strict=True)
+    return all((slot.cols == 1) == (arg.shape[1] == 1) for slot, arg in pairs)
+
+
+def _squares(op: Op) -> int:
+    return sum(slot.rows == slot.cols for slot in op.slots)
+
+
+def _squares_agree(op: Op, args: Sequence[Expr]) -> bool:
+    """Whether no argument is certainly not square where the row has a square matrix."""
+    pairs = [(slot, arg.shape) for slot, arg in zip(op.slots, args, strict=True)]
+    square = [shape for slot, shape in pairs if slot.rows == slot.cols]
+    return all(shape[0] == shape[1] or any(map(unknown, shape)) for shape in square)
+
+
 @cache
 def default_rules() -> Rulebook:
     """Return the rows that symcalc ships, read once."""
     book = _Loader(Rulebook({})).load(rules_folder())
-    book.functions = Functions(book)
+    book.functions = sympy_functions.Functions(book)
     return book
 
 
 def rules_folder() -> Path:
     """Return the folder of the shipped rows: inside the package, or beside it in a checkout."""
-    here = Path(__file__).parent
+    here = pathlib.Path(__file__).parent
     inside = here / "rules"
     return inside if inside.is_dir() else here.parent / "rules"
 
@@ -186,7 +208,7 @@ def load_rules(folder: str | Path) -> Rulebook:
     a wrong shape, a missing slot, an operation without a row, an operation declared twice, an array
     template that calls what is not allowed.
     """
-    path = Path(folder)
+    path = pathlib.Path(folder)
     if not path.is_dir():
         raise RuleError(f"`{folder}` is not a folder with rules (*.toml)")
     return _Loader(default_rules()).load(path)

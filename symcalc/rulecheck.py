@@ -198,10 +198,12 @@ class _Case:
         for word in self.op.column("gives", ()):
             yield f"gives {word}", max(violation(word, v) for v in (value, self._spread()))
         square = dict.fromkeys(self.sizes, 4)  # attributes of matrices, and of even size for skew
-        for word in self.op.column("keeps", ()):
+        claims = [("keeps", word, word) for word in self.op.column("keeps", ())]
+        claims += [("promotes", *pair) for pair in self.op.column("promotes", {}).items()]
+        for column, word, made in claims:
             structured = {v: self._structured(v, word, square) for v in self.args}
             (value,) = _compute(self.book, [self.whole], structured, square)
-            yield f"keeps {word}", violation(word, np.asarray(value))
+            yield f"{column} {word}", violation(made, np.asarray(value))
 
     def _spread(self) -> Array:
         """Return the value at a point farther out, where a claim has more ways to fail."""

@@ -19,6 +19,8 @@ from symcalc.sympy_names import function_names
 from symcalc.unifier import FREE, Unifier
 
 POWERS = ("^", ".^")
+TURNED = "'"
+DIVIDING = (*POWERS, "/", "./")
 
 
 class Vocabulary(Protocol):
@@ -53,6 +55,7 @@ class Scope:
         self.written: set[str] = set()  # sizes that stand in the text, as in `eye(n)`
         self.vectors: set[str] = set()
         self.exponents: set[str] = set()
+        self.numbers: set[str] = set()  # what is a scalar, whatever its letter
         self._declare()
         self._check_declared()
 
@@ -107,6 +110,7 @@ class Scope:
             kind = "vector"  # nobody transposes a number: `b'*x` is an inner product
         elif kind == "vector" and name in self.exponents:
             kind = "scalar"  # nobody raises to the power of a vector: `X^k`
+        kind = "scalar" if name in self.numbers else kind
         self.table[name] = self.algebra.symbol(name, self._default_shape(kind))
         return self.table[name]
 
@@ -171,6 +175,31 @@ class Scope:
         """Whether a word is rather a product of letters: `Ax`, `XY`, `xx` beside an `x`."""
         short = 1 < len(name) <= 3 and name.isalpha() and name[0] != "d"
         return short and (not name.islower() or any(letter in self.table for letter in name))
+
+
+def below(items: list[Item]) -> list[str]:
+    """Return the names in a divisor or an exponent, none of them transposed: of what may be a
+    matrix, those that divide no matrix (`1/N`)."""
+    stack: list[set[str]] = []
+    found: dict[str, None] = {}
+    turned: set[str] = set()
+    for item in items:
+        leaf = item.kind in ("name", "number", "size", "literal")
+        count = 0 if leaf else min(item.count or 1, len(stack))
+        parts = [stack.pop() for _ in range(count)][::-1]
+        if item.kind == "infix" and item.value in DIVIDING and len(parts) == 2:
+            found |= {name: None for name in sorted(parts[1]) if _may_divide(name, parts[0])}
+        plain = item.kind in ("group", "prefix") or (item.kind == "infix" and item.value in "*/+-")
+        names = set().union(*parts) if plain else set()
+        if item.kind == "postfix":
+            turned |= parts[0] if parts else set()
+            names = {TURNED}
+        stack.append({item.value} if item.kind == "name" else names)
+    return [name for name in found if name not in turned]
+
+
+def _may_divide(name: str, dividend: set[str]) -> bool:
+    return name != TURNED and (default_kind(name) != "matrix" or not dividend)
 
 
 def spelled_in(name: str, table: Mapping[str, Expr]) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from symcalc import late
 from symcalc.algebra import LINEAR_ATTRIBUTES
 from symcalc.differential import differential
 from symcalc.errors import EvaluationError
 from symcalc.expr import Expr, in_scope, substitute
-from symcalc.late import codegen, structure_at, verify_second
+from symcalc.late import codegen, specialise, structure_at, vec, verify_second
 from symcalc.linear import split_linear
 from symcalc.narrate import steps_lines_latex, steps_lines_text
 from symcalc.project import duplicates
@@ -19,12 +20,10 @@ from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR, Shape
 from symcalc.simplify import normalizer, simplify
 from symcalc.steps import Step, pairing, second_steps
-from symcalc.structure import Structures
-from symcalc.structured import Dense, StructuredHessian
-from symcalc.vec import linear_matrix
 
 if TYPE_CHECKING:
     from symcalc.judge import Verification
+    from symcalc.structured import StructuredHessian
 
 
 @dataclass(frozen=True)
@@ -184,6 +183,11 @@ class SecondDifferential:
         The directions are arguments of the function; `sizes` are about what the dimensions will be,
         for the order of products. Raises `EvaluationError` for an unknown form.
         """
+        outputs, arguments, summary = self._request(form)
+        return str(codegen.generate(outputs, arguments, form, summary, self.rules, target, sizes))
+
+    def _request(self, form: str) -> tuple[dict[str, Expr], list[Expr], str]:
+        """Return what is computed of which arguments, and a line that says it."""
         if form not in ("hessian", "action", "bilinear"):
             raise EvaluationError(f"the form is hessian, action or bilinear, not {form!r}")
         e: Expr = getattr(self, form)
@@ -191,18 +195,23 @@ class SecondDifferential:
         used = {*e.variables, *(() if form != "hessian" else self.variables)}
         arguments = [v for v in known.values() if v in used]
         names = " and ".join(dict.fromkeys(v.name for v in self.variables))
-        summary = f"The {form} of {self.function} by {names}: {e}"
-        return str(codegen.generate({form: e}, arguments, form, summary, self.rules, target, sizes))
+        return {form: e}, arguments, f"The {form} of {self.function} by {names}: {e}"
 
     def compile(
         self,
-        target: str = "numpy",
+        target: str | None = None,
         form: str = "hessian",
         sizes: Mapping[str, int] | None = None,
     ) -> Callable[..., Any]:
-        """Return the function that `code` prints; its source is in `.source`."""
-        function: Callable[..., Any] = codegen.compiled(self.code(target, form, sizes), form)
-        return function
+        """Return the function that `code` prints, its source in `.source`.
+
+        Without a target it is chosen, and arguments are checked, as `Derivation.compile` says.
+        """
+        outputs, arguments, summary = self._request(form)
+        made: Callable[..., Any] = specialise.function_of(
+            outputs, arguments, form, summary, self.rules, target, sizes
+        )
+        return made
 
     def verify(
         self,
@@ -241,7 +250,7 @@ def map_matrix(e: Expr, h: Expr, book: Rulebook) -> Expr:
         n = normalizer(book)
         rewritten = n.canonical(split)
         split = rewritten if n.fired else split
-    return linear_matrix(split, h, book)
+    return vec.linear_matrix(split, h, book)
 
 
 def structure(e: Expr, variable: Shape) -> str:
@@ -250,8 +259,8 @@ def structure(e: Expr, variable: Shape) -> str:
         return "scalar"
     if e.op.role == "zeros":
         return "zero"
-    plan = Structures(e, variable, {}).plan()
-    return Dense.structure if plan is None else plan.structure
+    plan = late.structure.Structures(e, variable, {}).plan()
+    return late.structured.Dense.structure if plan is None else plan.structure
 
 
 def _unscaled(e: Expr) -> tuple[Expr | None, Expr]:

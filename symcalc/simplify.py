@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from symcalc.expand import multiplied_out
+from symcalc.collector import uncollected
+from symcalc.expand import collected
 from symcalc.expr import Expr
 from symcalc.factors import untransposed
 from symcalc.graph import postorder
@@ -48,6 +49,7 @@ def normalizer(book: Rulebook) -> Normalizer:
     return Normalizer(book, rules_of(book))
 
 
+@uncollected
 def simplify(
     e: Expr,
     book: Rulebook,
@@ -83,7 +85,10 @@ def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer, stacks: bool) 
     inside = [node for node in nodes if node.op.role in INSIDE_PRODUCTS]
     if len(nodes) > MAX_NODES or sum(_has_sum(node) for node in inside) < 2:
         return e
-    other = Presenter(n, like, stacks).present(n.build(multiplied_out(e, n)))
+    poly = collected(e, n)
+    if poly is None:
+        return e
+    other = Presenter(n, like, stacks).present(n.build(poly))
     return other if n.length(other) + MULTIPLIED_SAVING <= n.length(e) else e
 
 

@@ -1,122 +1,88 @@
-"""Compiled functions whose order of products depends on the sizes: chosen from the arrays.
+"""Compiled functions: generated, checked at the door, their order of products chosen by the sizes.
 
 A function is compiled for sizes that all count as large. Where that order would cost much more than
-another one if a single dimension were small, the function looks at the shapes of its arguments and
-compiles itself once for each order of magnitude of them. All others stay plain functions.
+another one if a single dimension were small, it is compiled once for each order of magnitude of the
+shapes of its arguments.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from symcalc.codegen import compiled, generate
 from symcalc.cost import Costs
 from symcalc.expr import Expr
 from symcalc.graph import postorder
+from symcalc.guard import converted, guarded, measured
 from symcalc.lower import Lowering
+from symcalc.pools import default_target
 from symcalc.rulebook import Rulebook
 from symcalc.simplify import normalizer
+from symcalc.targets import TARGETS
 
 SMALL = 5  # a size beside which all others are large
 GAIN = 1.5  # another order must be that many times cheaper
 MAX_NAMES, MAX_NODES = 6, 200  # beyond, trying each size would cost more than it can save
-MAX_SHAPES = 1000  # that are remembered
 Function = Callable[..., Any]
 Sizes = Mapping[str, int]
 
 
-def specialised(
-    general: Function,
-    make: Callable[[Sizes], Function],
+def function_of(
     outputs: Mapping[str, Expr],
     arguments: Sequence[Expr],
+    name: str,
+    summary: str,
     book: Rulebook,
+    target: str | None = None,
+    sizes: Sizes | None = None,
 ) -> Function:
-    """Return the function itself, or one that chooses its order of products by its arguments."""
-    places = _places(arguments)
-    if len(places) < 2 or not _varies(outputs, list(places), book):
+    """Return a function of `arguments` that computes `outputs`, with its source as `.source`.
+
+    Without a target it is SciPy's LAPACK where that stands in no way, else NumPy.
+    """
+    target = default_target() if target is None else target
+
+    def make(sizes: Sizes | None) -> Function:
+        return compiled(generate(outputs, arguments, name, summary, book, target, sizes), name)
+
+    general, row = make(sizes), TARGETS[target]
+    fixed = sizes is not None or not row.real
+    names = [] if fixed else _sizes_that_matter(outputs, arguments, book)
+    if not (names or row.checked):
         return general
-    return _dispatching(general, make, places)
+    pick = _chooser(general, make, names)
+    return guarded(general, arguments, pick, converted if row.checked else measured)
 
 
-def _places(arguments: Sequence[Expr]) -> dict[str, tuple[int, int]]:
-    """Return from which argument and axis a size is read."""
-    found: dict[str, tuple[int, int]] = {}
-    for index, v in enumerate(arguments):
-        for axis, dim in enumerate(v.shape):
-            if isinstance(dim, str):
-                found.setdefault(dim, (index, 0 if 1 in v.shape else axis))
-    return found
+def _chooser(
+    general: Function, make: Callable[[Sizes], Function], names: Sequence[str]
+) -> Callable[[Sizes], Function]:
+    """Return what chooses a function by the orders of magnitude of these sizes."""
+    known: dict[tuple[int, ...], Function] = {}
+
+    def choose(sizes: Sizes) -> Function:
+        magnitude = tuple(sizes[name].bit_length() for name in names if name in sizes)
+        if magnitude not in known:
+            known[magnitude] = make(sizes) if len(magnitude) == len(names) > 0 else general
+        return known[magnitude]
+
+    return choose
 
 
-def _varies(outputs: Mapping[str, Expr], names: Sequence[str], book: Rulebook) -> bool:
-    """Whether the order for large sizes is a bad one where a single size is small."""
+def _sizes_that_matter(
+    outputs: Mapping[str, Expr], arguments: Sequence[Expr], book: Rulebook
+) -> list[str]:
+    """Return the sizes if the order for large ones is a bad one where a single one is small."""
+    names = list(dict.fromkeys(d for v in arguments for d in v.shape if isinstance(d, str)))
     n = normalizer(book)
     canonical = [n.canonical(e) for e in outputs.values()]
-    if len(names) > MAX_NAMES or len(postorder(canonical)) > MAX_NODES:
-        return False
+    if not 2 <= len(names) <= MAX_NAMES or len(postorder(canonical)) > MAX_NODES:
+        return []
 
     def ordered(sizes: Sizes) -> list[Expr]:
         return Lowering(book.algebra, sizes, n.attributes.of, True, True).lower(canonical)
 
     large, probes = ordered({}), [Costs({name: SMALL}) for name in names]
-    return any(costs.total(large) > GAIN * costs.total(ordered(costs.sizes)) for costs in probes)
-
-
-DISPATCH = """\
-def {name}({arguments}):
-    try:
-        chosen = {known}[{shapes}]
-    except (KeyError, AttributeError, TypeError):
-        chosen = {choose}({arguments})
-    return chosen({arguments})
-"""
-
-
-def _dispatching(
-    general: Function, make: Callable[[Sizes], Function], places: Mapping[str, tuple[int, int]]
-) -> Function:
-    """Return a function that looks its code up by the shapes of its arguments: one look, no loop.
-
-    It is written out for the arguments that it has, which takes half the time of `*args`.
-    """
-    by_shapes: dict[tuple[Any, ...], Function] = {}
-    by_magnitude: dict[tuple[int, ...], Function] = {}
-    read = sorted({index for index, _ in places.values()})
-
-    def choose(*args: Any) -> Function:
-        try:
-            sizes = {name: args[i].shape[axis] for name, (i, axis) in places.items()}
-            magnitude = tuple(size.bit_length() for size in sizes.values())
-            shapes = tuple(args[i].shape for i in read)
-        except (AttributeError, IndexError):
-            return general
-        if magnitude not in by_magnitude:
-            by_magnitude[magnitude] = make(sizes)
-        if len(by_shapes) == MAX_SHAPES:
-            by_shapes.clear()
-        return by_shapes.setdefault(shapes, by_magnitude[magnitude])
-
-    return _written(general, {"by_shapes": by_shapes, "choose": choose}, read)
-
-
-def _written(general: Function, helpers: Mapping[str, Any], read: Sequence[int]) -> Function:
-    """Return the dispatching function in the place of the general one."""
-    names = list(inspect.signature(general).parameters)
-    known, choose = (_beside(names, name) for name in helpers)
-    source = DISPATCH.format(
-        name=general.__name__, arguments=", ".join(names), known=known, choose=choose,
-        shapes="".join(f"{names[k]}.shape, " for k in read),
-    )  # fmt: skip
-    scope = dict(zip((known, choose), helpers.values(), strict=True))
-    exec(source, scope)
-    function: Function = scope[general.__name__]
-    function.__doc__ = general.__doc__
-    function.source = general.source  # type: ignore[attr-defined]
-    return function
-
-
-def _beside(taken: Sequence[str], name: str) -> str:
-    """Return a name that no argument has."""
-    return name if name not in taken else _beside(taken, f"{name}_")
+    varies = any(costs.total(large) > GAIN * costs.total(ordered(costs.sizes)) for costs in probes)
+    return names if varies else []

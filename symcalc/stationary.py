@@ -33,7 +33,7 @@ from symcalc.simplify import normalizer, simplify
 from symcalc.solve import solutions
 
 if TYPE_CHECKING:
-    from symcalc.derive import Derivation
+    from symcalc.derivation import Derivation
 
 TOLERANCE = 1e-7
 ENOUGH = 3

@@ -27,7 +27,7 @@ from symcalc.shape import SCALAR
 from symcalc.simplify import normalizer, unfold
 
 if TYPE_CHECKING:
-    from symcalc.derive import Derivation
+    from symcalc.derivation import Derivation
     from symcalc.second import SecondDifferential
 
 STRUCTURE = {"sum", "product", "scale", "transpose", "hadamard"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from symcalc.letters import latex_names, pretty_name
 
@@ -19,8 +19,7 @@ LEVELS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """A way to print: the column of the templates and the spelling of the punctuation."""
 
     column: str
@@ -30,8 +29,7 @@ class Style:
     names: Callable[[Iterable[str]], dict[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A printed subexpression: how strongly it binds, the exponent it ends with and what bears it,
     and how it reads as the left factor of a longer product, if that differs."""
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 from symcalc.declare import default_kind
+from symcalc.late import pathlib, util
 
 
 @cache
@@ -22,10 +21,10 @@ def function_names() -> Mapping[str, str]:
 
 def _exported() -> list[str]:
     """Return what `sympy/functions/__init__.py` lists in `__all__`."""
-    found = importlib.util.find_spec("sympy")
+    found = util.find_spec("sympy")
     if found is None or found.origin is None:
         return []
-    source = Path(found.origin).with_name("functions") / "__init__.py"
+    source = pathlib.Path(found.origin).with_name("functions") / "__init__.py"
     tree = ast.parse(source.read_text(encoding="utf-8")) if source.is_file() else ast.Module([], [])
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 MODULES = (
     "sympy", "sympy.functions", "sympy.matrices.expressions.applyfunc",
-    "sympy.matrices.expressions.hadamard",
+    "sympy.matrices.expressions.hadamard", "sympy.matrices.expressions.slice",
 )  # fmt: skip
 CLASSES = frozenset(
-    "Add Determinant DiagMatrix DiagonalOf ElementwiseApplyFunction HadamardPower "
-    "HadamardProduct Identity Inverse KroneckerProduct OneMatrix Trace Transpose ZeroMatrix "
-    "hadamard_power pi".split()
+    "Add BlockMatrix Determinant DiagMatrix DiagonalOf ElementwiseApplyFunction HadamardPower "
+    "HadamardProduct Identity Inverse KroneckerProduct MatrixSlice OneMatrix Trace Transpose "
+    "ZeroMatrix hadamard_power pi".split()
 )
 NODES = (
     ast.Expression, ast.Call, ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Load,
-    ast.operator, ast.unaryop, ast.Starred,
+    ast.operator, ast.unaryop, ast.Starred, ast.List, ast.Tuple,
 )  # fmt: skip
 _SLOT = re.compile(r"\{(\w+)(\.\.\.|:entry)?\}")
 _CALL = re.compile(r"(\w+)\((.*)\)")

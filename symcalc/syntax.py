@@ -16,17 +16,20 @@ from symcalc.tokens import Token
 
 MAX_DEPTH = 50_000
 
-SUM, FROBENIUS, PRODUCT, UNARY, POWER, EXPONENT_SIGN = 10, 15, 20, 30, 40, 50
+SUM, FROBENIUS, DOT, PRODUCT, UNARY, POWER, EXPONENT_SIGN = 10, 15, 19, 20, 30, 40, 50
+OTHER_PRODUCTS = {".*", "./", "kron", "outer"}  # beside these, `·` is read from left to right
 INFIX: dict[str, tuple[str, int]] = {
     "+": ("+", SUM), "-": ("-", SUM), ":": (":", FROBENIUS),
-    "*": ("*", PRODUCT), "@": ("*", PRODUCT), "·": ("*", PRODUCT),
+    "*": ("*", PRODUCT), "@": ("@", PRODUCT), "·": ("·", PRODUCT),
+    "%*%": ("@", PRODUCT), "%x%": ("kron", PRODUCT), "%o%": ("outer", PRODUCT),
+    "\\": ("\\", PRODUCT),
     "/": ("/", PRODUCT), ".*": (".*", PRODUCT), "∘": (".*", PRODUCT), "⊙": (".*", PRODUCT),
     "./": ("./", PRODUCT), "⊗": ("kron", PRODUCT),
     "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
 }  # fmt: skip
 CLOSING = {")": "(", "}": "{", "||": "||", "|": "|", ">": "<", "]": "["}
 NORM_SUFFIX = re.compile(
-    r"(?P<power>\^\s*\d+(?=_)|[⁰¹²³⁴-⁹]+(?=_))?_([^\W⁰¹²³⁴-⁹]+|\*|\{\s*(?:\w+|\*)\s*\})"
+    r"(?P<power>\^\s*\d+(?=_)|[⁰¹²³⁴-⁹]+(?=_))?_([^\W⁰¹²³⁴-⁹]+|\*|∞|\{\s*(?:\w+(?:\^-1|⁻¹|,\s*\w+)?|\*|∞)\s*\})"
 )
 
 
@@ -44,6 +47,8 @@ class Parser:
         self.stack: list[Pending] = []
         self.brackets: list[Item] = []
         self.place = 0
+        signs = {INFIX[t.text][0] for t in self.tokens if t.text in INFIX}
+        self.dot_level = PRODUCT if signs & OTHER_PRODUCTS else DOT
         self.operand = False  # whether the last thing read was a complete operand
 
     def fail(self, message: str, at: int) -> ParseError:
@@ -104,7 +109,14 @@ class Parser:
         if not self.operand:
             raise self.fail("an operand was expected before the superscript", token.at)
         self._reduce(POWER)
-        self.output.append(Item("call", token.text, token.at, 1))
+        name, _, axis = token.text.partition(" ")
+        if axis:
+            self.output.append(Item("number", axis, token.at))
+        self.output.append(Item("call", name, token.at, 1 + bool(axis)))
+
+    def _literal(self, token: Token) -> None:
+        self.output.append(Item("literal", token.text, token.at))
+        self.operand = True
 
     def _superscript(self, token: Token) -> None:
         """Read `xᵀ`, `x²`, `X⁻¹`, as `pretty` prints them."""
@@ -157,6 +169,7 @@ class Parser:
         if not self.operand:
             raise self.fail(f"an operand was expected before `{token.text}`", token.at)
         name, level = INFIX[token.text]
+        level = self.dot_level if name == "·" else level
         if name == "^" and self._transposed_exponent(token):
             return
         self._infix(name, level, token.at)
@@ -253,15 +266,15 @@ class Parser:
 
     def _norm_suffix(self, token: Token) -> str:
         """Read the `_F`, `_2`, `_*` right behind a closing norm bracket or its power."""
-        if self.place < len(self.tokens) and self.tokens[self.place].kind == "suffix":
-            self.place += 1
-            return self.tokens[self.place - 1].text
+        kinds = [t.kind for t in self.tokens[self.place : self.place + 2]]
+        if kinds[:1] == ["suffix"] or kinds == ["superscript", "suffix"]:
+            return self.tokens.pop(self.place + kinds.index("suffix")).text
         match = NORM_SUFFIX.match(self.text, token.at + len(self._source(token)))
         if match is None:
             return ""
         start = max(match.start(), match.end("power"))
         self.tokens = [t for t in self.tokens if not start <= t.at < match.end()]
-        return match[2].strip("{} ")
+        return re.sub(r",\s*", "_", match[2].strip("{} ").replace("⁻¹", "^-1"))
 
     def _source(self, token: Token) -> str:
         return "‖" if self.text[token.at] == "‖" else token.text
@@ -295,7 +308,7 @@ class Parser:
             self.place += 1
         if not self._peek():
             raise self.fail("this `[` is never closed", token.at)
-        words = "".join(t.text for t in self.tokens[start : self.place])
+        words = "".join(t.text for t in self.tokens[start : self.place]).replace("·", "*")
         self.place += 1
         self.output.append(Item("index", words, token.at, 1))
 
@@ -310,7 +323,7 @@ class Parser:
             start, end = self.place, self.place
             while self._peek() not in (",", ")", ""):
                 self.place, end = self.place + 1, self.place + 1
-            words = "".join(token.text for token in self.tokens[start:end])
+            words = "".join(t.text for t in self.tokens[start:end]).replace("·", "*")
             self.output.append(Item("size", words, self._at(start)))
             call.count += 1
             if self._peek() != ",":

@@ -32,6 +32,7 @@ class Target:
     special: tuple[str, str]
     kernels: type[Kernels] = Kernels
     real: bool = False  # whether the code is for real arrays, which nothing differentiates
+    checked: bool = False  # whether compiled functions check their arguments, as NumPy arrays
     libraries: frozenset[str] = frozenset()  # whose operations the code may use
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
     lacks: tuple[str, ...] = ()  # which of these are not there
@@ -50,8 +51,10 @@ TARGETS = {
         SPECIAL,
         kernels=FastKernels,
         real=True,
-        libraries=frozenset({"scipy.linalg"}),
+        checked=True,
+        libraries=frozenset({"numpy", "scipy.linalg"}),
         matrix_functions="scipy.linalg",
+        dialect=Dialect(methods=True),
     ),
     "scipy": Target(
         ("import numpy as np",),
@@ -59,8 +62,10 @@ TARGETS = {
         SPECIAL,
         kernels=LapackKernels,
         real=True,
-        libraries=frozenset({"scipy.linalg", "lapack"}),
+        checked=True,
+        libraries=frozenset({"numpy", "scipy.linalg", "lapack"}),
         matrix_functions="scipy.linalg",
+        dialect=Dialect(methods=True),
     ),
     "jax": Target(
         ("import jax.numpy as jnp",),
@@ -165,7 +170,7 @@ def heading(target: Target, used: list[str], imports: list[str]) -> list[str]:
             waiting += needed
     lines = [*target.imports, *imports]
     for name, line in _importable(target):
-        if any(re.search(rf"\b{name}[.(]", text) for text in written.values()):
+        if any(re.search(rf"\b{name}[.(,]", text) for text in written.values()):
             lines.append(line)
     return [*filter(None, ["\n".join(dict.fromkeys(lines)), target.opened_by]), *written.values()]
 
@@ -184,7 +189,7 @@ def _importable(target: Target) -> list[tuple[str, str]]:
 SHORT = (  # what a kernel says of itself, and what it says in the code
     (r"\b_require_whole\(", "k._exponent("),
     (r"\b_whole\(k\)", "int(k) if k == int(k) else None"),
-    (r"\bself\._(lapack|xp|delayed)(\(\)(?=\.)|\b)", r"\1"),
+    (r"\bself\._(lapack|xp|delayed)(\(\)(?=[.,])|\b)", r"\1"),
     (r"\bself\.(?!_library)", "k."),
 )
 

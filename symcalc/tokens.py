@@ -13,20 +13,24 @@ from symcalc.errors import ParseError, caret
 MAX_LENGTH = 400_000
 MAX_WORD = 200
 TOKEN = re.compile(
-    r"(?P<space>\s+)"
-    r"|(?P<module>(?:jnp|np|numpy|torch|scipy|tf)\.(?=[^\W\d]))"
+    r"(?P<quoted>(?<=[,=])\s*[\"']\w+[\"'])"
+    r"|(?P<space>\s+)"
+    r"|(?P<module>\b(?:jnp|np|numpy|torch|scipy|tf|jax)\."
+    r"(?:(?:numpy|scipy|linalg|nn|functional|special|math)\.)*"
+    r"(?=[^\W\d]))"
+    r"|(?P<method>\.(?P<called>[a-z_]\w+)\(\s*(?:(?:axis|dim)\s*=\s*)?(?P<axis>[01]?)\s*\))"
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<half>[¼-¾⅐-⅞])"
     r"|(?P<superscript>⁻?[⁰¹²³⁴-⁹]+|⁻ᵀ|ᵀ|⁺)"
-    r"|(?P<suffix>(?<=‖)[₁₂])"
+    r"|(?P<suffix>(?<=[‖∥⁰¹²³⁴-⁹])[₁₂]|(?<=\|\|)[₁₂])"
     r"|(?P<name>[^\W\dᵀ⁰¹²³⁴-⁹₀-₉][^\Wᵀ⁰¹²³⁴-⁹𝟏𝟙]*)"
-    r"|(?P<sign>\|\||\.\*|\./|\.\^|\.'|\.[+-]|\.\(|\.T\b|\*\*|:=|.)",
+    r"|(?P<sign>%[*xo]%|\|\||\.\*|\./|\.\^|\.'|\.t\(\)|\.[+-]|\.\(|\.T\b|\*\*|:=|.)",
     re.DOTALL,
 )
 SAME_SIGN = {
     "−": "-", "–": "-", "—": "-", "‖": "||", "∥": "||", "∣": "|", "’": "'", "′": "'", ".'": "'",
-    ".T": "'", "⊤": "'", "⊺": "'", "⟨": "<", "⟩": ">", "×": "*", "⋅": "*", "∗": "*", ".+": "+",
-    ".-": "-", "⊘": "./", "√": "sqrt", ":=": "=",
+    ".T": "'", ".t()": "'", "⊤": "'", "⊺": "'", "⟨": "<", "⟩": ">", "×": "*", "⋅": "·", "∙": "·",
+    "•": "·", "∗": "*", ".+": "+", ".-": "-", "⊘": "./", "√": "sqrt", ":=": "=",
 }  # fmt: skip
 REFUSED = {
     "∑": "index notation is not read: write matrices, sum(.) or tr(.)",
@@ -34,7 +38,6 @@ REFUSED = {
     "∂": "`∂` is not part of a formula: write the function that is to be differentiated",
     "∇": "`∇` is not part of a formula: write the function that is to be differentiated",
 }
-MODULE = "`{}` is array code, where `*` and `**` are entrywise: leave it out, write `@` or `*` for "
 
 
 @dataclass(slots=True)
@@ -68,9 +71,10 @@ def _token(text: str, match: re.Match[str]) -> Token:
     kind, word, at = str(match.lastgroup), match.group(), match.start()
     if len(word) > MAX_WORD:
         raise ParseError(caret(text, at, f"this {kind} is too large"))
-    if kind == "module":
-        message = f"{MODULE.format(word)}products and `.*` for entrywise ones"
-        raise ParseError(caret(text, at, message))
+    if kind == "quoted":
+        return Token("name", word.strip(" \t\"'"), at)
+    if kind == "method":
+        return Token("applied", f"{match['called']} {match['axis']}".strip(), at)
     if word in REFUSED:
         raise ParseError(caret(text, at, REFUSED[word]))
     if kind in ("name", "number") and word.isascii():

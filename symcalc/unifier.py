@@ -65,7 +65,7 @@ class Unifier:
         a, b = self.resolve(a), self.resolve(b)
         if a == b:
             return True
-        if _unknown(a) or _unknown(b):
+        if unknown(a) or unknown(b):
             return self._bind(a, b)
         if isinstance(a, Polynomial) or isinstance(b, Polynomial):
             return self._solve(a, b)
@@ -73,7 +73,7 @@ class Unifier:
 
     def _bind(self, a: Dim, b: Dim) -> bool:
         # A loose unknown gives way to a strict one; a strict one never becomes 1.
-        if not _unknown(a) or (_unknown(b) and str(a)[0] == FREE and str(b)[0] == LOOSE):
+        if not unknown(a) or (unknown(b) and str(a)[0] == FREE and str(b)[0] == LOOSE):
             a, b = b, a
         assert isinstance(a, str)
         if b in (0, 1) and a[0] == FREE:
@@ -81,7 +81,7 @@ class Unifier:
         if a in dim_names(b):
             return False
         self.values[a] = b
-        if a in self.hints and _unknown(b):
+        if a in self.hints and unknown(b):
             self.hints.setdefault(str(b), self.hints[a])
         return True
 
@@ -95,24 +95,24 @@ class Unifier:
         for name in dict.fromkeys(shared):
             times = min(x.count(name), y.count(name))
             x, y = _drop(x, name, times), _drop(y, name, times)
-        for known, k, unknown, u in ((x, m, y, n), (y, n, x, m)):
-            if len(unknown) == 1 and _unknown(unknown[0]):
-                return self._bind(unknown[0], dimension({known: Fraction(k) / u}))
-        if any(_unknown(name) for name in x + y):
+        for known, k, open_, u in ((x, m, y, n), (y, n, x, m)):
+            if len(open_) == 1 and unknown(open_[0]):
+                return self._bind(open_[0], dimension({known: Fraction(k) / u}))
+        if any(unknown(name) for name in x + y):
             return self._postpone(a, b)
         return False
 
     def _solve_sum(self, a: Dim, b: Dim) -> bool:
         """Bind the only unknown of an equation between sums; leave others for later."""
         rest = dim_terms(dim_sub(a, b))
-        unknown = [names for names in rest if any(_unknown(name) for name in names)]
-        if len(unknown) != 1 or len(unknown[0]) != 1:
+        open_ = [names for names in rest if any(unknown(name) for name in names)]
+        if len(open_) != 1 or len(open_[0]) != 1:
             return self._postpone(a, b)
-        count = rest.pop(unknown[0])
-        return self(unknown[0][0], dimension({k: Fraction(-v) / count for k, v in rest.items()}))
+        count = rest.pop(open_[0])
+        return self(open_[0][0], dimension({k: Fraction(-v) / count for k, v in rest.items()}))
 
     def _postpone(self, a: Dim, b: Dim) -> bool:
-        if not any(_unknown(name) for name in [*dim_names(a), *dim_names(b)]):
+        if not any(unknown(name) for name in [*dim_names(a), *dim_names(b)]):
             return False
         self.open.append((a, b))
         return True
@@ -148,7 +148,7 @@ def _oldest(names: Monomial) -> list[tuple[int, str]]:
     return [_age(name) for name in names]
 
 
-def _unknown(dim: Dim) -> bool:
+def unknown(dim: Dim) -> bool:
     return isinstance(dim, str) and dim[0] in (FREE, LOOSE)
 
 

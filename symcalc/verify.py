@@ -36,7 +36,7 @@ from symcalc.sample import Rng, structured
 from symcalc.steps import INNER, Step
 
 if TYPE_CHECKING:
-    from symcalc.derive import Derivation
+    from symcalc.derivation import Derivation
 JUDGES = ("differences", "complex-step", *LIBRARIES)
 
 

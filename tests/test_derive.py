@@ -1,5 +1,6 @@
 """Gradients and differentials against numbers: functions written in NumPy and differences."""
 
+import gc
 import re
 from math import prod
 
@@ -13,9 +14,11 @@ from symcalc import (
     ShapeError,
     SymcalcError,
     derive,
+    load_rules,
     parse,
     variables,
 )  # fmt: skip
+from symcalc.derive import forget
 
 SIZES = {"n": 3, "m": 4, "k": 2, "p": 2, "q": 5}
 LINEAR = "A: matrix(n, m); b: vector(n)"
@@ -375,3 +378,49 @@ def test_a_verification_looks_where_the_assumptions_hold(f):
     assert done and done.sizes["n"] > done.sizes["m"], done
     with pytest.raises(EvaluationError, match="`X'\\*X` must be invertible and is singular"):
         derive(f, "X", where="X: matrix(2, 4)").verify()
+
+
+@pytest.mark.parametrize("f", ["tr(A*inv(X'*X)*B)", "logdet(A*X*X'*A')", "tr(B*inv(A'*X'*X*A))"])
+def test_a_verification_finds_sizes_for_which_products_are_invertible(f):
+    assert derive(f, "X").verify()
+
+
+def test_a_formula_asked_again_is_remembered_with_its_declarations():
+    plain = derive("||A*X - B||_F^2", "X")
+    assert derive("||A*X - B||_F^2", "X").scope is plain.scope  # made once
+    symmetric = derive("||A*X - B||_F^2", "X", where={"A": "symmetric matrix(n)"})
+    assert str(symmetric.gradient) == "2*A*(A*X - B)" and symmetric.gradient is not plain.gradient
+    assert derive("||A*X - B||_F^2", "X", layout="numerator").gradient is not plain.gradient
+    forget()
+    assert derive("||A*X - B||_F^2", "X").scope is not plain.scope
+
+
+def test_what_is_remembered_is_not_what_was_handed_out():
+    first = derive("tr(A*X)", "X")
+    vars(first)["gradient"] = derive("2*tr(A*X)", "X").gradient
+    assert str(derive("tr(A*X)", "X").gradient) == "A'"
+
+
+def test_cycles_are_collected_again_after_a_derivation():
+    derive("tr(A*X)", "X")
+    with pytest.raises(ParseError):
+        derive("tr(A*", "X")
+    assert gc.isenabled()
+
+
+def test_what_is_remembered_accepts_arrays_for_its_own_declarations_again():
+    where = ("c: scalar; x: vector(n)", "b: vector(m); x: vector(n)")
+    for _ in range(2):
+        for text in where:
+            d = derive("x'*x", "x", where=text)
+            assert set(d.gradient.where) == set(d.function.where) == {text[0], "x"}
+            d.gradient.evaluate(x=np.ones(2), **{text[0]: 3.0 if text[0] == "c" else np.ones(4)})
+
+
+def test_rules_of_a_user_are_remembered_apart(tmp_path):
+    row = '[twice]\nargs = { x = "1 1" }\nd = { x = "2*H" }\narray = "2*{x}"\nsource = "2*x"\n'
+    (tmp_path / "own.toml").write_text(row)
+    own = load_rules(tmp_path)
+    assert str(derive("twice(x'*x)", "x", rules=own).gradient) == "4*x"
+    with pytest.raises(ParseError):
+        derive("twice(x'*x)", "x")

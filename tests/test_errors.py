@@ -72,7 +72,7 @@ BAD = [
     ("tr(A)", "A", "tr: scalar", r"`tr` is an operation and cannot be declared"),
     ("x + exp", "x", None, r"`exp` is a function: write `exp\(\.\.\.\)`"),
     ("exp x y", "x", None, r"where does the argument of `exp` end\? write brackets"),
-    ("||x||_3", "x", None, r"the norm `_3` is not known"),
+    ("||x||_{foo}", "x", None, r"the norm `_foo` is not known"),
     # calls
     ("sum()", "x", None, r"an operand was expected before `\)`"),
     ("tr(X,)", "X", None, r"an operand was expected before `\)`"),

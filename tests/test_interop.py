@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from sympy import (
     Adjoint,
+    BlockDiagMatrix,
+    BlockMatrix,
     Determinant,
     DiagMatrix,
     DiagonalMatrix,
@@ -30,6 +32,7 @@ from sympy import (
     Symbol,
     Trace,
     Transpose,
+    ZeroMatrix,
     asinh,
     besselj,
     cos,
@@ -101,6 +104,8 @@ TRACES = [
     log(a.T * X * b), exp(a.T * X * b), sqrt(a.T * X.T * X * a), (a.T * X * b) ** 3,
     i1.T * X.applyfunc(tan) * i1, i1.T * HadamardProduct(X, A) * i1, asinh(Trace(X)),
     LambertW(Trace(X)), gamma(Trace(X)), Trace((A * X).applyfunc(LambertW)), Float(0.1) * Trace(X),
+    Trace(BlockMatrix([[X, M], [M.T, B[:2, 1:]]]) ** 2), Trace(BlockDiagMatrix(X, A) ** 3),
+    Determinant(BlockMatrix([[X, M], [ZeroMatrix(2, 3), B[:2, :2]]])), Trace(X[:2, 1:] * M.T * M),
     i1.T * DiagonalOf(X), Trace(diagonalize_vector(X * a) * A), Transpose(A * X * a) * b,
 ]  # fmt: skip
 VECTOR_CASES = [
@@ -168,6 +173,12 @@ def value(f, values):
     if name == "ElementwiseApplyFunction":
         (entry,) = f.function.variables
         return value(f.function.expr, {**values, entry: value(f.expr, values)})
+    if isinstance(f, BlockMatrix):
+        rows = [f.blocks.row(i) for i in range(f.blockshape[0])]
+        return np.block([[np.atleast_2d(value(b, values)) for b in row] for row in rows])
+    if name == "MatrixSlice":
+        rows, columns = (slice(*map(int, span)) for span in (f.rowslice, f.colslice))
+        return value(f.parent, values)[rows, columns]
     args = [value(arg, values) for arg in f.args]
     if name in NUMPY:
         return NUMPY[name](*args)
@@ -250,6 +261,7 @@ def at_size(op):
     """The operation over variables of fixed sizes, and values for them."""
     names = [n for s in op.slots for dim in (s.rows, s.cols) for n in dim_names(dim)]
     sizes = dict(zip(dict.fromkeys([*names, *op.dims]), (3, 2, 4, 2), strict=False))
+    sizes |= op.column("sizes", {})
     shapes = [(dim_substitute(s.rows, sizes), dim_substitute(s.cols, sizes)) for s in op.slots]
     slots = [BOOK.algebra.symbol(s.name, shape) for s, shape in zip(op.slots, shapes, strict=True)]
     rng = np.random.default_rng(5)
@@ -339,6 +351,7 @@ REFUSED = [
     (zeta(k, 2), RuleError, r"`zeta` takes 1 argument"),
     (I * Trace(X), RuleError, "`ImaginaryUnit`"),
     (oo * k, RuleError, "`Infinity`"),
+    (X[::2, :], RuleError, "leaves no rows or columns out"),
     (Matrix([[1, 2]]), ParseError, "write explicit matrices as MatrixSymbol"),
     (Float("1e400") * k, ShapeError, "too large"),
     (Symbol("x_{1}"), ParseError, "rename the symbol in SymPy"),

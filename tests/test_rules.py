@@ -147,6 +147,7 @@ PLANTED = [
     ("tril", "keeps", ["symmetric"]),
     ("tril", "gives", ["diagonal"]),
     ("exp", "keeps", ["diagonal"]),
+    ("diag", "promotes", {"positive": "unit"}),
     ("commutation", "transpose", "K(m, n)"),
     ("power_differential", "adjoint.E", "power_differential(A, k, G)"),
     ("softmax", "d.x", "softmax(x) .* H"),

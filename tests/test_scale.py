@@ -7,6 +7,7 @@ import pytest
 
 import symcalc
 from symcalc import derive, variables
+from symcalc.derive import forget
 from tests.test_derive import slopes
 
 LENGTHS = (10, 100, 1000)
@@ -136,6 +137,7 @@ def calls_of(family, count):
         made += event == "call"
 
     derive(f, wrt, where=where)
+    forget()
     sys.setprofile(counted)
     try:
         derive(f, wrt, where=where)

@@ -1,0 +1,36 @@
+"""Products as libraries and books write them: `x @ A`, `x · y`, and the solution `A \\ b`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from symcalc.algebra import Algebra
+from symcalc.expr import Expr
+
+
+def contracted(algebra: Algebra, a: Expr, b: Expr) -> Expr:
+    """Return `a @ b`, in which a vector on the left of a matrix or vector is 1-D."""
+    return algebra.times(algebra.transpose(a) if _vector(a) and b.shape[0] != 1 else a, b)
+
+
+def dotted(algebra: Algebra, a: Expr, b: Expr) -> Expr:
+    """Return `a · b`: the inner product of two vectors, the product of anything else."""
+    return algebra.times(algebra.transpose(a) if _vector(a) and _vector(b) else a, b)
+
+
+def solved(algebra: Algebra, a: Expr, b: Expr) -> Expr:
+    """Return `A \\ b`, the solution x of A*x = b."""
+    return algebra.times(algebra.power(a, algebra.number(-1)), b)
+
+
+def _vector(e: Expr) -> bool:
+    return e.shape[1] == 1 and not e.is_scalar
+
+
+INFIX: dict[str, Callable[[Algebra, Expr, Expr], Expr]] = {
+    "*": Algebra.times, "@": contracted, "·": dotted, "\\": solved, "/": Algebra.divide,
+    ".*": Algebra.hadamard, "./": Algebra.hadamard_divide, "^": Algebra.power,
+    ".^": Algebra.entrywise_power, ":": Algebra.frobenius,
+    "kron": lambda algebra, a, b: algebra.call("kron", a, b),
+    "outer": lambda algebra, a, b: algebra.times(a, algebra.transpose(b)),
+}  # fmt: skip
