@@ -19,7 +19,7 @@ plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "symcalc", "font.si
 
 PICTURES = {  # the table, the file, what names a row, the ratios that are drawn, what 1 means
     "Value and gradient": (
-        "gradients", "problem", ("symcalc/expert", "symcalc (scipy)/expert", "JAX/expert"),
+        "gradients", "problem", ("symcalc/expert", "symcalc (numpy)/expert", "JAX/expert"),
         "time / time of a closed form by hand (left of the line: faster)",
     ),
     "Hessian": (

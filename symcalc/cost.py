@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from symcalc.graph import postorder
-from symcalc.shape import Dim, dim_substitute, parse_dim
+from symcalc.shape import Dim, dim_terms, parse_dim
 
 if TYPE_CHECKING:
     from symcalc.expr import Expr
@@ -17,6 +19,12 @@ ENTRY = 6.0  # of writing one entry of an array
 READ = 4.0  # of a multiplication whose operands stream from memory
 PASS = 2.0  # of reading one entry
 THIN = 8  # a product with a dimension below this streams from memory
+
+
+@cache
+def _terms(text: str) -> list[tuple[tuple[str, ...], float]]:
+    """Return a stated cost as a sum of products: the names of each, and how often it counts."""
+    return [(names, float(count)) for names, count in dim_terms(parse_dim(text)).items()]
 
 
 class Costs:
@@ -84,7 +92,10 @@ class Costs:
     def _stated(self, e: Expr, text: str) -> float:
         """Return a cost that a row states in its dimensions."""
         bound = e.op.bind([arg.shape for arg in e.args], e.data or ())
-        return self.measure(dim_substitute(parse_dim(text), bound))
+        return sum(
+            count * math.prod(self.measure(bound[name]) for name in names)
+            for names, count in _terms(text)
+        )
 
     def gathered(self, e: Expr) -> float:
         """Return the cost of an operation that reads its arguments row by row."""

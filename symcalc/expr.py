@@ -226,12 +226,9 @@ class Expr(_Draft):
 
     def _arguments(self) -> list[Expr]:
         """Return the variables that occur, and one of each size that none of them has."""
-        chosen = list(self.variables)
-        sizes = [d for node in postorder([self]) if not node.args for d in _sizes(node)]
-        for size in sizes:
-            if not any(size in v.shape for v in chosen):
-                chosen += [v for v in self.declared().values() if size in v.shape][:1]
-        return [v for v in self.declared().values() if v in chosen]
+        known = self.declared().values()
+        chosen = with_sizes(self, self.variables, known)
+        return [v for v in known if v in chosen]
 
     def sympy(self, **names: Any) -> Any:
         """Return the formula as SymPy's; `names` gives SymPy objects for variables and sizes.
@@ -244,6 +241,15 @@ class Expr(_Draft):
         Trace(X**(-1)*A)
         """
         return sympy_out.to_sympy(self, names)
+
+
+def with_sizes(e: Expr, chosen: Iterable[Expr], known: Iterable[Expr]) -> list[Expr]:
+    """Return the chosen variables, and a known one for each size in `e` that none of them has."""
+    found = list(chosen)
+    for size in [d for node in postorder([e]) if not node.args for d in _sizes(node)]:
+        if not any(size in v.shape for v in found):
+            found += [v for v in known if size in v.shape][:1]
+    return found
 
 
 def _sizes(leaf: Expr) -> Iterable[str]:

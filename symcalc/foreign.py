@@ -55,6 +55,12 @@ COMMON: dict[str, list[str]] = {  # rows that Julia and MATLAB share
 }  # fmt: skip
 
 
+def stretched(sign: str) -> list[str]:
+    """Return the rows for a number, a column or a row beside all entries of an array."""
+    plain = [f"{ranks} 1 {{0:1}} {sign} {{1:2}}" for ranks in ("0e>e", "e0>e", "2c>2", "c2>2")]
+    return [*plain, f"21>2 1 {{0:1}} {sign} {{1:5}}'", f"12>2 1 {{0:5}}' {sign} {{1:2}}"]
+
+
 @dataclass(frozen=True)
 class Function:
     """A translated function, ready for the frame of its language."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from symcalc.foreign import COMMON, Function, Language
+from symcalc.foreign import COMMON, Function, Language, stretched
 
 ENTRYWISE = {
     "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "log2": "log2",
@@ -30,8 +30,8 @@ ROWS = {
     **COMMON,
     **{f"xp.{name}": _entrywise(word) for name, word in ENTRYWISE.items()},
     **{f"special.{name}": _entrywise(word) for name, word in SPECIAL.items()},
-    "+": ["ee>e 1 {0:1} + {1:2}", "0e>e 1 {0:1} .+ {1:2}", "e0>e 1 {0:1} .+ {1:2}"],
-    "-": ["ee>e 1 {0:1} - {1:2}", "0e>e 1 {0:1} .- {1:2}", "e0>e 1 {0:1} .- {1:2}"],
+    "+": ["ee>e 1 {0:1} + {1:2}", *stretched(".+")],
+    "-": ["ee>e 1 {0:1} - {1:2}", *stretched(".-")],
     "//": ["00>0 5 div({0}, {1})"],
     "@": [
         "22>2 2 {0:2} * {1:4}", "21>1 2 {0:2} * {1:4}", "12>1 2 {1:5}' * {0:4}",

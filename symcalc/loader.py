@@ -10,6 +10,7 @@ from symcalc.arraycode import check_array_template
 from symcalc.declare import Declaration, parse_where
 from symcalc.errors import RuleError, SymcalcError
 from symcalc.expr import Expr
+from symcalc.kept import rows_of
 from symcalc.late import sympy_out, tomllib
 from symcalc.op import Op, Rewrite, Slot
 from symcalc.reader import Reader
@@ -44,9 +45,6 @@ class Loader:
         fresh = {name: self._op(name) for name in self.rows}
         book = self.base.extended(fresh)
         self._check_calls(fresh)
-        book.bodies.update(
-            {(op, "macro", ""): m for op in fresh.values() if (m := self._macro(book, op))}
-        )
         for name, op in fresh.items():
             self._bodies(book, name, op)
         for place, row in self.rewrites.values():
@@ -69,7 +67,7 @@ class Loader:
 
     def _collect(self, path: Path) -> None:
         try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            content = rows_of(path) if not self.base.ops else tomllib.loads(path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RuleError(f"{path.name}: not readable as TOML: {error}") from None
         rewrites = content.pop("rewrite", [])
@@ -136,6 +134,8 @@ class Loader:
         place, row = self.rows[name]
         slots = {slot.name: (slot.rows, slot.cols) for slot in op.slots}
         result: Shape = (op.rows, op.cols)
+        if op.column("macro"):
+            book.unread[op, "macro", ""] = partial(self._macro, book, op)
         for slot in slots:
             for column in ("d", "adjoint", "vec"):
                 text = row.get(column, {}).get(slot)
@@ -165,9 +165,7 @@ class Loader:
         where = f"{place} {column}.{slot}"
         return self._template(book, where, row[column][slot], {**slots, **extra}, expected)
 
-    def _macro(self, book: Rulebook, op: Op) -> Template | None:
-        if not op.column("macro"):
-            return None
+    def _macro(self, book: Rulebook, op: Op) -> Template:
         slots = {slot.name: (slot.rows, slot.cols) for slot in op.slots}
         place = f"{self.rows[op.name][0]} macro"
         shape = (op.rows, op.cols)

@@ -154,14 +154,16 @@ class Lowering:
         return sum(self._shared(a) for a in e.args) + self.costs.operation(made), made
 
     def _by_node_row(self, e: Expr) -> Found | None:
-        options = [
-            self.found(row.result(binding))
+        bound = [
+            (row, binding)
             for row in self.rows.nodes.get(e.op.name, ())
             if self.usable(row)
             and (binding := self.loose.match(row.lhs, e, {})) is not None
             and self.matcher.fulfils(row, binding)
             and self._has_beside(row, binding)
         ]
+        special = any(row.needs for row, _ in bound)  # what is known of an argument decides
+        options = [self.found(row.result(b)) for row, b in bound if not special or row.needs]
         return min(options, key=lambda option: option[0]) if options else None
 
     def usable(self, row: LowerRow) -> bool:

@@ -92,6 +92,8 @@ class Matcher:
             return self._bind(pattern, e, binding)
         if pattern.op.role == "transpose" and pattern.args[0].op.role == "symbol":
             return self._bind(pattern.args[0], self.turn(e), binding)
+        if pattern.op is e.op and pattern.op.role == "sum" and any(map(is_variable, pattern.args)):
+            return self._match_sum(pattern, e, binding)
         if pattern.op is not e.op or len(pattern.args) != len(e.args):
             return None
         if pattern.op.dims:
@@ -102,6 +104,16 @@ class Matcher:
         elif pattern.data != e.data:
             return None
         return self.match_all(pattern.args, e.args, binding)
+
+    def _match_sum(self, pattern: Expr, e: Expr, binding: Binding) -> Binding | None:
+        """Match a sum of a variable and a term: the variable takes all other terms."""
+        term, rest = sorted(pattern.args, key=is_variable)
+        for k, arg in enumerate(e.args):
+            found = self.match(term, arg, binding)
+            if found is not None:
+                others = e.op.algebra.sum_of(*e.args[:k], *e.args[k + 1 :])
+                return self._bind(rest, others, found)
+        return None
 
     def match_all(self, patterns: Factors, args: Factors, binding: Binding) -> Binding | None:
         """Match patterns with as many expressions, one after the other."""

@@ -5,7 +5,7 @@ Vectors are columns, so that a row and a column need no words of their own.
 
 from __future__ import annotations
 
-from symcalc.foreign import COMMON, Function, Language
+from symcalc.foreign import COMMON, Function, Language, stretched
 
 ENTRYWISE = {
     "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "log2": "log2",
@@ -32,8 +32,8 @@ ROWS = {
     **COMMON,
     **{f"xp.{name}": _entrywise(word) for name, word in ENTRYWISE.items()},
     **{f"special.{name}": _entrywise(word) for name, word in SPECIAL.items()},
-    "+": ["ee>e 1 {0:1} + {1:2}", "0e>e 1 {0:1} + {1:2}", "e0>e 1 {0:1} + {1:2}"],
-    "-": ["ee>e 1 {0:1} - {1:2}", "0e>e 1 {0:1} - {1:2}", "e0>e 1 {0:1} - {1:2}"],
+    "+": ["ee>e 1 {0:1} + {1:2}", *stretched("+")],
+    "-": ["ee>e 1 {0:1} - {1:2}", *stretched("-")],
     "//": ["00>0 2 {0:2} / {1:4}"],
     "@": [
         "22>2 2 {0:2} * {1:4}", "21>1 2 {0:2} * {1:4}", "12>1 2 {1:5}' * {0:4}",

@@ -35,8 +35,8 @@ def signed(tree: ast.expr) -> ast.expr:
         return tree
     if isinstance(tree.op, ast.Add) and (minus := _without_minus(tree.right)) is not None:
         return ast.BinOp(tree.left, ast.Sub(), minus)
-    if isinstance(tree.op, ast.Add) and isinstance(tree.left, ast.UnaryOp):
-        return ast.BinOp(tree.right, ast.Sub(), tree.left.operand)
+    if isinstance(tree.op, ast.Add) and (minus := _without_minus(tree.left)) is not None:
+        return ast.BinOp(tree.right, ast.Sub(), minus)
     minus_one = isinstance(tree.left, ast.Constant) and tree.left.value == -1
     if isinstance(tree.op, ast.Mult) and minus_one:
         return ast.UnaryOp(ast.USub(), tree.right)

@@ -131,7 +131,7 @@ class Rulebook:
                 dims[name] = unify.fresh(LOOSE)
         template = self.body(op, "macro", "")
         if template is None:
-            raise RuleError(f"the macro `{op.name}` cannot stand in the body of a macro")
+            raise RuleError(f"the macro `{op.name}` stands in its own body")
         return template(algebra, args, dims)
 
     def apply(self, name: str, *args: Expr) -> Expr:
@@ -151,9 +151,9 @@ class Rulebook:
     def body(self, op: Op, column: str, slot: str) -> Template | None:
         """Return a compiled body, or None where the row has none. It is read when first asked."""
         key = (op, column, slot)
-        if key in self.unread:
-            self.bodies[key] = self.unread[key]()
-            del self.unread[key]
+        unread = self.unread.pop(key, None)  # a body that needs itself finds none
+        if unread is not None:
+            self.bodies[key] = unread()
         found = self.bodies.get(key)
         if found is None and self.functions is not None:
             return self.functions.bodies.get(key)

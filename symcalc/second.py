@@ -11,7 +11,7 @@ from symcalc import late
 from symcalc.algebra import LINEAR_ATTRIBUTES
 from symcalc.differential import differential
 from symcalc.errors import EvaluationError
-from symcalc.expr import Expr, in_scope, substitute
+from symcalc.expr import Expr, in_scope, substitute, with_sizes
 from symcalc.late import codegen, specialise, structure_at, vec, verify_second
 from symcalc.linear import split_linear
 from symcalc.narrate import steps_lines_latex, steps_lines_text
@@ -192,7 +192,8 @@ class SecondDifferential:
             raise EvaluationError(f"the form is hessian, action or bilinear, not {form!r}")
         e: Expr = getattr(self, form)
         known = {**self.scope, **{v.name: v for v in (self.first, self.second, *e.variables)}}
-        used = {*e.variables, *(() if form != "hessian" else self.variables)}
+        used = [*e.variables, *(() if form != "hessian" else self.variables)]
+        used = with_sizes(e, used, known.values())
         arguments = [v for v in known.values() if v in used]
         names = " and ".join(dict.fromkeys(v.name for v in self.variables))
         return {form: e}, arguments, f"The {form} of {self.function} by {names}: {e}"

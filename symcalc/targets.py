@@ -23,7 +23,7 @@ LIKE_FIRST = "dtype={0}.dtype, device=getattr({0}, 'device', None)"
 SPECIAL = ("from scipy import special", "special")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Target:
     """A library: how it is imported and what its namespaces are called."""
 
@@ -194,6 +194,7 @@ SHORT = (  # what a kernel says of itself, and what it says in the code
 )
 
 
+@cache
 def kernel_source(name: str, target: Target) -> tuple[str, list[str]]:
     """Return the source of a kernel as a plain function, and the kernels that it calls."""
     source = textwrap.dedent(inspect.getsource(getattr(target.kernels, name)))

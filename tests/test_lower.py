@@ -94,6 +94,25 @@ ORDERS = [  # formula, declarations, sizes, the code of its value
     ("tr(A'*B)", "A: matrix(n, m)", {}, "value = np.vdot(B, A)"),
     ("tr(A*B)", "A: matrix(n, m); B: matrix(m, n)", {}, "value = np.vdot(A.T, B)"),
     ("diag(A*B)", "A: matrix(n, m); B: matrix(m, n)", {}, "value = (A * B.T).sum(1)"),
+    ("A + x*ones(m)'", "A: matrix(n, m); x: vector(n)", {}, "value = A + x[:, None]"),
+    ("A - 2*ones(n)*x'", "A: matrix(n, m); x: vector(m)", {}, "value = A - 2 * x"),
+    ("A - ones(n)*mean(A, 0)'", "A: matrix(n, m)", {},
+     "n = A.shape[0]; value = A - 1 / n * A.sum(0)"),
+    ("B - (x*ones(m)')/c", "B: matrix(n, m); x: vector(n); c: scalar", {},
+     "value = B - (1 / c * x)[:, None]"),
+    ("sum(A .* exp(B))", "A: matrix(n, m); B: matrix(n, m)", {}, "value = np.vdot(A, np.exp(B))"),
+    ("x*y' - A", "A: matrix(n); x: vector(n); y: vector(n)", {}, "value = x[:, None] * y - A"),
+    ("A - x*x'", "A: matrix(n); x: vector(n)", {}, "value = A - x[:, None] * x"),
+    ("log(A + ones(n, m) + B)", "A: matrix(n, m); B: matrix(n, m)", {}, "value = np.log1p(A + B)"),
+    ("log(1 + c)", "c: scalar", {}, "value = np.log1p(c)"),
+    ("log(2 + c)", "c: scalar", {}, "value = np.log(c + 2)"),
+    ("log(x + ones(n))", "x: vector(n)", {}, "value = np.log1p(x)"),
+    ("exp(A) - 2*ones(n, m)", "A: matrix(n, m)", {}, "value = np.exp(A) - 2"),
+    ("logdet(A*A' + diag(exp(x)))", "A: matrix(n, m); x: vector(n)", {},
+     "t1 = _cholesky(_add_diagonal(A @ A.T, np.exp(x))); "
+     "value = 2 * np.log(t1.diagonal()).sum()"),
+    ("y'*inv(S)*K*inv(S)*y", "S: spd matrix(n); K: matrix(n); y: vector(n)", {},
+     "t1 = _cholesky(S); t2 = _spd_solve(S, t1, y); value = t2 @ K @ t2"),
     ("diag(x)*A", "A: matrix(n, m); x: vector(n)", {}, "value = x[:, None] * A"),
     ("A*diag(x)", "A: matrix(n, m); x: vector(m)", {}, "value = A * x"),
     ("X'*diag(x)*X", "X: matrix(n, m)", {}, "value = X.T * x @ X"),
@@ -119,6 +138,13 @@ def test_the_form_that_is_computed(f, where, sizes, code):
     source = generate({"value": e}, e.variables, "f", "", BOOK, sizes=sizes)
     lines = source[source.rindex('"""\n') :].splitlines()[1:]
     assert "; ".join(line.strip() for line in lines[:-1]) == code
+
+
+@pytest.mark.parametrize("size", [3, 500])
+def test_a_definite_matrix_has_one_factorisation_at_every_size(size):
+    d = derive("logdet(S) + tr(X*inv(S)*X')", "S", where="S: spd matrix(n); X: matrix(m, n)")
+    source = d.code("scipy", sizes={"n": size, "m": size})
+    assert source.count("= _cholesky(S)") == 1 and "_lu(" not in source
 
 
 NEVER_FORMED = [  # formula, declarations: each would form an array beyond memory

@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 
-from symcalc import ParseError, RuleError, SymcalcError, derive, functions, load_rules
+from symcalc import ParseError, RuleError, SymcalcError, derive, functions, load_rules, parse
 from symcalc import rows as row_language
 from symcalc.arraycode import check_array_template
 from symcalc.cli import main
@@ -334,7 +334,6 @@ WITH = {
     'array = "{B}"': "array: the name `B` is not allowed",
     'array = "{A} +"': "array: `{A} \\+` is not an expression",
 }
-MACRO = '[g]\nargs = { A = "n 1" }\nmacro = "sum(A)"\nsource = "test"\n'
 WHOLE = {
     '[f]\nargs = { A = "n n" }': "source: every row names its source",
     '[f]\nargs = { A = "n n" }\nsource = ""': "source: every row names its source",
@@ -346,7 +345,7 @@ WHOLE = {
     '[f]\nargs = { A = 3 }\nsource = "t"': "args",
     '[f]\nargs = { "a b" = "n n" }\nsource = "t"': "args.*a b",
     '[f]\ndims = ["n m"]\nshape = "2 2"\nsource = "t"': "`n m` is not a name",
-    MACRO + '[f]\nargs = { A = "n 1" }\nmacro = "g(A)"\nsource = "t"': "the macro `g` cannot stand",
+    '[f]\nargs = { A = "n 1" }\nmacro = "f(A)"\nsource = "t"': "`f` stands in its own body",
     '[f]\nargs = { A = "n 1" }\nmacro = "foo(A)"\nsource = "t"': "macro: unknown function `foo`",
 }
 REWRITE = {"name": "f", "lhs": "inv(A)*A", "rhs": "I", "where": {"A": "matrix(n)"}, "why": "test"}
@@ -480,3 +479,11 @@ def test_printing_templates_reach_no_attributes(tmp_path):
 
 def test_every_expansion_that_a_row_may_name_exists():
     assert set(row_language.EXPANSIONS) == set(functions.EXPANSIONS)
+
+
+def test_a_macro_may_stand_for_others(tmp_path):
+    rows = '[f]\nargs = { A = "n 1" }\nmacro = "2*g(A)"\nsource = "t"\n'
+    rows += '[g]\nargs = { A = "n 1" }\nmacro = "sum(A .^ 2)"\nsource = "t"\n'
+    (tmp_path / "own.toml").write_text(rows)
+    own = load_rules(tmp_path)
+    assert parse("f(x)", rules=own) is parse("2*sum(x .^ 2)", rules=own)
