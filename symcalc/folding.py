@@ -45,7 +45,7 @@ class Folding:
     def named(self, scalars: Scalars) -> tuple[Powers, Scalars]:
         """Take the functions that the author named, such as `std(x)`, out of scalar factors."""
         out: Powers = []
-        for parts, e in (self.presenter.words.named if scalars else {}).items():
+        for parts, (e, power) in (self.presenter.words.named if scalars else {}).items():
             lead, unit = max(parts, key=lambda part: part[0].size)
             k = dict(scalars).get(lead, 0)
             if isinstance(k, Expr) or isinstance(unit, Expr) or not k:
@@ -53,8 +53,8 @@ class Folding:
             times = quotient(k, unit)
             inverse = tuple((b, self.n.scalars.times_exponent(x, -times)) for b, x in parts)
             rest = self.n.scalars.merge(scalars, inverse)
-            if self._length((*rest, (e, times))) < self._length(scalars):
-                out.append((e, times))
+            if self._length((*rest, (e, times * power))) < self._length(scalars):
+                out.append((e, times * power))
                 scalars = rest
         return out, scalars
 

@@ -48,8 +48,10 @@ class Functions:
             found = traits.expand(self.n, e, []) if traits.expand else None
             rewritten = self.n.rules.apply(self.n, e) if found is None else self.n.normal(found)
             return atom(e) if rewritten is None else rewritten
-        if any(k and k > 0 and not self.n.normal(a).terms for k, a in traits.slots(e)):
-            return Poly(e.shape, {})
+        for degree, arg in traits.slots(e):
+            vanishes = traits.absolute or (degree is not None and degree > 0)
+            if vanishes and not self.n.normal(arg).terms:
+                return Poly(e.shape, {})
         args, scalars, coefficient = self._arguments(e, traits)
         expanded = traits.expand(self.n, e, args) if traits.expand else None
         if expanded is not None:

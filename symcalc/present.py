@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, cast
 
-from symcalc.exact import Number
+from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, node, rebuild
 from symcalc.factors import MAX_FACTORS, flatten, starts_negative
 from symcalc.folding import Folding
@@ -34,7 +34,7 @@ class Wording:
         self.terms: dict[frozenset[tuple[Mono, Number]], Expr] = {}  # by its terms
         self.boxed: dict[Expr, tuple[Number, Expr]] = {}  # by the factor, with its sign
         self.kept: set[Expr] = set()  # the sums whose signs stay as they are
-        self.named: dict[Scalars, Expr] = {}  # what has a shorter name, by its factors
+        self.named: dict[Scalars, tuple[Expr, Number]] = {}  # powers of functions, by factors
 
     def learn(self, e: Expr, n: Normalizer) -> None:
         """Remember a sum, if no shorter way to write it is known."""
@@ -52,10 +52,16 @@ class Wording:
             self.kept.add(self.boxed.setdefault(boxed[0], (sign, e))[1])
 
     def name(self, e: Expr, n: Normalizer) -> None:
-        """Remember a function, such as `std(x)`, that a row defines by simpler ones."""
+        """Remember a function that a row defines by simpler ones, such as `std(x)`, by its factors
+        and by those of its square."""
         mono, c = n.normal(e).single or (UNIT, 1)
-        if mono.scalars and not mono.factors and c == 1:
-            self.named[mono.scalars] = e
+        power: Number = 1
+        while mono.scalars and not mono.factors and c == 1:
+            self.named[mono.scalars] = e, power
+            base, k = mono.scalars[0]
+            if len(mono.scalars) > 1 or isinstance(k, Expr) or k == 1:
+                break
+            (mono, c), power = n.normal(base).single or (UNIT, 1), quotient(1, k)
 
 
 def wording(n: Normalizer, like: Expr | None) -> Wording:
@@ -182,7 +188,7 @@ class Presenter:
         """Write the transpose of a sum or an entrywise product as one where that is shorter."""
         inner = e.args[0]
         if inner.op.role in ENTRYWISE:
-            turned = tuple(self.present(self._transposed(arg)) for arg in inner.args)
+            turned = tuple(self._across(arg) for arg in inner.args)
             other = node(inner.op, turned, turned[0].shape)
             return other if self.length(other) < self.length(shown) else shown
         poly = self.n.memo.get(inner)
@@ -192,6 +198,11 @@ class Presenter:
             return shown
         other = self.present(self._transposed(inner))
         return other if self.length(other) < self.length(shown) else shown
+
+    def _across(self, e: Expr) -> Expr:
+        """Write the transpose of an argument, its own or that of its parts."""
+        own, parts = self.algebra.transpose(self.shown[e]), self.present(self._transposed(e))
+        return own if self.length(own) < self.length(parts) else parts
 
     def _transposed(self, e: Expr) -> Expr:
         return self.n.build(self.n.chains.transpose(self.n.normal(e)))

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from symcalc.expr import Expr
-from symcalc.shape import Dim, Shape, dim_add, dim_sub
+from symcalc.shape import Dim, Shape, dim_add
 from symcalc.terms import Term
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Stacking:
         self.presenter = sums.presenter
 
     def stacked(self, terms: list[Term], shape: Shape) -> Expr | None:
-        """Write a sum as blocks one above the other, or side by side, if these do not overlap."""
+        """Write a sum as blocks one above the other, or side by side, if these fill it."""
         if not self.presenter.stacks or len(terms) < 2:
             return None
         for axis, name in enumerate(("vcat", "hcat")):
@@ -47,13 +47,8 @@ class Stacking:
             size, inner = rows.pop(place)
             shown.append(self.sums.sum_of(inner, (shape[0], size) if axis else (size, shape[1])))
             place = dim_add(place, size)
-        gap = dim_sub(shape[axis], place)
-        if rows or not shown or not isinstance(gap, int):
-            return None
-        if gap:
-            shape = (shape[0], gap) if axis else (gap, shape[1])
-            shown.append(self.presenter.algebra.zeros(shape))
-        return shown if len(shown) > 1 else None
+        whole = place == shape[axis] and not rows
+        return shown if whole and len(shown) > 1 else None
 
     def _placed(self, term: Term, axis: int) -> Block | None:
         """Take the place of a block off a term: its first row, or its first column."""

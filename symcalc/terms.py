@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import reduce
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from symcalc.balance import Balance
@@ -14,6 +13,7 @@ from symcalc.factors import MAX_FACTORS, flatten, starts_negative, untransposed
 from symcalc.folding import Powers
 from symcalc.poly import Exponent, Scalars, below_line
 from symcalc.shape import SCALAR, Shape
+from symcalc.totals import Totals
 
 if TYPE_CHECKING:
     from symcalc.present import Presenter
@@ -35,6 +35,7 @@ class Terms:
         self.length = presenter.length
         self.written: dict[tuple[Term, Shape], Expr] = {}
         self.balance = Balance(presenter)
+        self.totals = Totals(self)
 
     def term(self, term: Term, shape: Shape) -> Expr:
         """Write a term, its scalars beside its sums or in them."""
@@ -154,10 +155,10 @@ class Terms:
         if len(factors) == 1:
             return factors[0]
         shown = list(factors)
-        whole = self._with_sums(shown)
+        whole = self.totals.written(shown)
         if shape[0] != 1 and transposes(shown) >= 2:
-            whole = self._with_sums(self._short_rows(shown))
-            turned = self._with_sums([self._turn(f) for f in reversed(shown)])
+            whole = self.totals.written(self._short_rows(shown))
+            turned = self.totals.written([self.turn(f) for f in reversed(shown)])
             other = self.algebra.transpose(turned)
             if self.length(other) + TURN_SAVING <= self.length(whole):
                 return other
@@ -169,63 +170,21 @@ class Terms:
         if cut is None or transposes(factors[cut:]) < 2:
             return factors
         row = self.algebra.transpose(
-            self.n.algebra.product_of([self._turn(f) for f in reversed(factors[cut:])])
+            self.n.algebra.product_of([self.turn(f) for f in reversed(factors[cut:])])
         )
         shorter = self.length(row) < self.length(self.n.algebra.product_of(factors[cut:]))
         return [*factors[:cut], row] if shorter else factors
 
-    def _turn(self, e: Expr) -> Expr:
+    def turn(self, e: Expr) -> Expr:
         if e.op.role == "transpose":
             return e.args[0]
         if e.shape[0] == e.shape[1] and self.n.attributes.has(e, "symmetric"):
             return e
         return self.algebra.transpose(e)
 
-    def _with_sums(self, factors: list[Expr]) -> Expr:
-        """Write products with vectors of ones as sums over entries, rows or columns."""
-        if not any(untransposed(f).op.role == "ones" for f in factors):
-            return self._powers(self._one_inverse(factors))
-        cuts = [0, *(k for k in range(1, len(factors)) if factors[k].shape[0] == 1), len(factors)]
-        parts = [self._summed(factors[a:b]) for a, b in pairwise(cuts)]
-        whole = self.n.algebra.product_of([f for part in parts for f in flatten(part)])
-        if factors[-1].shape[1] == 1:
-            return whole
-        joined = self._joined_ones(factors, cuts[1:-1])
-        return joined if self.length(joined) < self.length(whole) else whole
-
-    def _joined_ones(self, factors: list[Expr], cuts: list[int]) -> Expr:
-        """Write the product of two vectors of ones as a matrix of ones."""
-        joined = list(factors)
-        for k in reversed(cuts):
-            if self._is_ones(factors[k - 1], False) and self._is_ones(factors[k], True):
-                shape = (factors[k - 1].shape[0], factors[k].shape[1])
-                joined[k - 1 : k + 1] = [self.algebra.ones(shape)]
-        return joined[0] if len(joined) == 1 else self._powers(joined)
-
-    def _summed(self, factors: list[Expr]) -> Expr:
-        """Write a product as a sum over entries, rows or columns if it begins or ends with ones."""
-        if len(factors) == 1:
-            return factors[0]
-        first, last = self._is_ones(factors[0], True), self._is_ones(factors[-1], False)
-        if first and last and len(factors) > 2:
-            return self.algebra.call("sum", self._powers(factors[1:-1]))
-        if first:
-            inner = self._powers(factors[1:])
-            if inner.shape[1] == 1:
-                return self.algebra.call("sum", inner)
-            return self.algebra.transpose(self._totals("sum_columns", inner))
-        if last:
-            inner = self._powers(factors[:-1])
-            if inner.shape[0] != 1:
-                return self._totals("sum_rows", inner)
-            return self.algebra.call("sum", self._turned_row(inner, factors[:-1]))
-        return self._powers(factors)
-
-    def _totals(self, name: str, inner: Expr) -> Expr:
-        """Return the sums of rows or columns; those of a transpose are the other ones."""
-        if inner.op.role == "transpose":
-            name = "sum_rows" if name == "sum_columns" else "sum_columns"
-        return self.algebra.call(name, untransposed(inner))
+    def plain(self, factors: list[Expr]) -> Expr:
+        """Write a product without vectors of ones."""
+        return self.powers(self._one_inverse(factors))
 
     def _one_inverse(self, factors: list[Expr]) -> list[Expr]:
         """Write `inv(A)*inv(B)*inv(C)` as `inv(C*B*A)` where that is shorter by far."""
@@ -237,21 +196,14 @@ class Terms:
         bases = [self._base(f) for f in reversed(factors[start:stop])]
         whole = self.algebra.call("inv", self.chain(tuple(bases), factors[start].shape))
         rest = [*factors[:start], whole, *self._one_inverse(factors[stop:])]
-        plain = self.length(self._powers(factors[start:stop]))
+        plain = self.length(self.powers(factors[start:stop]))
         return rest if self.length(whole) + INVERSE_SAVING <= plain else factors
 
     def _base(self, e: Expr) -> Expr:
         """Return `A` for `inv(A)`, `A'` for `inv(A)'`."""
-        return e.args[0] if e.op.role == "inverse" else self._turn(e.args[0].args[0])
+        return e.args[0] if e.op.role == "inverse" else self.turn(e.args[0].args[0])
 
-    def _turned_row(self, inner: Expr, factors: list[Expr]) -> Expr:
-        return self._powers([self._turn(f) for f in reversed(factors)])
-
-    def _is_ones(self, e: Expr, row: bool) -> bool:
-        inner = untransposed(e)
-        return inner.op.role == "ones" and (e.op.role == "transpose") == row
-
-    def _powers(self, factors: list[Expr]) -> Expr:
+    def powers(self, factors: list[Expr]) -> Expr:
         """Write repeated runs of factors as powers."""
         if len(set(factors)) == len(factors):
             return self.n.algebra.product_of(factors)

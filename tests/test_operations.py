@@ -26,7 +26,7 @@ GRADIENTS = [
     ("tr(S*(X - ones(n)*x')'*(X - ones(n)*x'))", "S", "X: matrix(n, m)",
      "(X - ones(n)*x')'*(X - ones(n)*x')"),
     ("tr(X*inv(Y)) - logdet(X*inv(Y))", "Y", "X: spd matrix(n); Y: spd matrix(n)",
-     "inv(Y) - inv(Y)*X*inv(Y)"),
+     "inv(Y)*(Y - X)*inv(Y)"),
     ("sum(log(eigvals(X)))", "X", "X: spd matrix(n)", "inv(X)"),
     ("sum(silu(A*x))", "x", None, None),
     ("sum(log_softmax(X, 1) .* Y)", "X", None, "Y - diag(sum(Y, 1))*softmax(X, 1)"),

@@ -42,7 +42,7 @@ SOLVED = [
     ("(x - mu)'*inv(S)*(x - mu) + (mu - m)'*inv(T)*(mu - m)", "mu", MAP,
      "inv(inv(S) + inv(T))*(inv(S)*x + inv(T)*m)"),
     ("tr((X - ones(n)*mu')*inv(S)*(X - ones(n)*mu')')", "mu",
-     "mu: vector(p); S: spd matrix(p); X: matrix(n, p)", "sum(X', 1)/n"),
+     "mu: vector(p); S: spd matrix(p); X: matrix(n, p)", "mean(X, 0)"),
     (GAUSS, "S", LIKELY, "C/k"),
     ("k*logdet(S) - tr(S*C)", "S", LIKELY, "k*inv(C)"),
     ("k*logdet(X) - tr(X*C)", "X", "X: matrix(n); C: matrix(n); k: positive scalar",
@@ -75,7 +75,7 @@ SOLVED = [
     ("||m .* x - y||^2 + c*||x||^2", "x", "m: vector(n); c: positive scalar", None),
     ("||diag(x)*A - B||_F^2", "x", "", None),
     ("||y - t*x||^2", "t", "t: scalar", "x'*y/(x'*x)"),
-    ("sum((x - t) .^ 2)", "t", "x: vector(n); t: scalar", "sum(x)/n"),
+    ("sum((x - t) .^ 2)", "t", "x: vector(n); t: scalar", "mean(x)"),
     # what is never zero is dropped
     ("exp(-||x - y||^2)", "x", "", "y"),
     ("log(1 + ||A*x - b||^2)", "x", "b: vector(n)", "pinv(A)*b"),

@@ -20,7 +20,7 @@ RESULTS = [  # function, variable, declarations, the gradient
     ("-y'*log(1 ./ (1 + exp(-X*w))) - (1 - y)'*log(1 - 1 ./ (1 + exp(-X*w)))", "w", Y,
      "X'*(sigmoid(X*w) - y)"),
     ("sum(y .* softplus(-X*w) + (1 - y) .* softplus(X*w))", "w", Y, "X'*(sigmoid(X*w) - y)"),
-    ("log(1/(1 + exp(-w'*x)))", "w", None, "(1 - sigmoid(w'*x))*x"),
+    ("log(1/(1 + exp(-w'*x)))", "w", None, "sigmoid(-w'*x)*x"),
     ("y*softplus(-w'*x) + (1 - y)*softplus(w'*x)", "w", "y: scalar", "(sigmoid(w'*x) - y)*x"),
     ("sum(log(1 + exp(-A .* X)))", "X", None, "-A .* sigmoid(-A .* X)"),
     ("tr(softmax_rows(X)*A)", "X", None, None),

@@ -1,0 +1,148 @@
+"""Results in the form that a textbook prints, each compared with central differences."""
+
+import numpy as np
+import pytest
+
+from symcalc import derive, parse
+from symcalc.rulebook import default_rules
+from symcalc.sample import sample
+from symcalc.simplify import simplify
+
+SIZES = {"n": 4, "m": 3, "k": 2, "p": 5}
+STEP = 1e-5
+
+# function, variable, declarations, the result: a gradient, or a Jacobian for a vector
+FORMS = [
+    # sizes and sums that have a name
+    ("mean(x)^2", "x", "x: vector(n)", "2*mean(x)*ones(n)/n"),
+    ("mean(X)*tr(X)", "X", "X: matrix(n)", "tr(X)*ones(n, n)/n^2 + mean(X)*I"),
+    ("var(x)", "x", "x: vector(n)", "2*(x - mean(x)*ones(n))/n"),
+    ("std(x)", "x", "x: vector(n)", "(x - mean(x)*ones(n))/(n*std(x))"),
+    ("norm2(x - mean(x)*ones(n))^2", "x", "x: vector(n)", "2*(x - mean(x)*ones(n))"),
+    ("normF(X - ones(n)*mean(X, 0)')^2", "X", "X: matrix(n, m)", "2*(X - ones(n)*mean(X, 0)')"),
+    ("sum(mean(X, 0) .^ 2)", "X", "X: matrix(n, m)", "2*ones(n, n)*X/n^2"),
+    ("log(mean(exp(x)))", "x", "x: vector(n)", "softmax(x)"),
+    ("log(exp(a'*x)/sum(exp(B*x)))", "x", "x: vector(n); a: vector(n); B: matrix(m, n)",
+     "a - B'*softmax(B*x)"),
+    # functions of sums for sums of functions
+    ("x .* sigmoid(x)", "x", "x: vector(n)",
+     "diag(sigmoid(x) .* (ones(n) + x .* (ones(n) - sigmoid(x))))"),
+    ("sum((A - X) ./ (ones(n, m) + X .^ 2))", "X", "A: matrix(n, m); X: matrix(n, m)",
+     "-(ones(n, m) + 2*(A .* X) - X .^ 2) ./ (ones(n, m) + X .^ 2) .^ 2"),
+    ("sum(softplus(-x))", "x", "x: vector(n)", "-sigmoid(-x)"),
+    ("sum(log(sigmoid(A*x)))", "x", "A: matrix(m, n); x: vector(n)", "A'*sigmoid(-A*x)"),
+    ("-log(sigmoid(x'*y - x'*z))", "x", "x: vector(n); y: vector(n); z: vector(n)",
+     "sigmoid(x'*z - x'*y)*(z - y)"),
+    ("tr((X .* A)*B*C)", "X", "A: matrix(n, m); X: matrix(n, m); B: matrix(m, k); C: matrix(k, n)",
+     "A .* (B*C)'"),
+    # scalars in sums and beside them
+    ("(c + m)/2*log(1 + (x - y)'*inv(S)*(x - y)/c)", "y",
+     "c: positive scalar; x: vector(m); y: vector(m); S: spd matrix(m)",
+     "-(c + m)*inv(S)*(x - y)/(c + (x - y)'*inv(S)*(x - y))"),
+    ("logdet(I + X*X'/c)", "X", "X: matrix(n, m); c: positive scalar", "2*inv(X*X' + c*I)*X"),
+    ("sum(log(ones(m) + (A*x - b) .^ 2/c^2))", "x",
+     "A: matrix(m, n); x: vector(n); b: vector(m); c: scalar",
+     "2*A'*((A*x - b) ./ (c^2*ones(m) + (A*x - b) .^ 2))"),
+    ("(A*x)'*y/norm2(A*x)", "x", "A: matrix(m, n); x: vector(n); y: vector(m)",
+     "A'*(y - (y'*A*x)*A*x/norm2(A*x)^2)/norm2(A*x)"),
+    ("acos(x'*y/(norm2(x)*norm2(y)))", "x", "x: vector(n); y: vector(n)",
+     "((x'*y)*x/(x'*x) - y)/sqrt((x'*x)*y'*y - (x'*y)^2)"),
+    ("x'*A*x/(norm2(x))", "x", "A: matrix(n); x: vector(n)",
+     "(A + A')*x/norm2(x) - (x'*A*x)*x/norm2(x)^3"),
+    # sizes of factors
+    ("abs(c)^2", "c", "c: scalar", "2*c"),
+    ("norm2(norm2(X*x)*(X*x))", "X", "X: matrix(n, m); x: vector(m)", "2*X*x*x'"),
+    ("norm2(x - y)*norm2(y - x)", "x", "x: vector(n); y: vector(n)", "2*(x - y)"),
+    ("normF(x - x)", "x", "x: vector(n)", "zeros(n)"),
+    # products and their parts
+    ("logdet(S) - logdet(T) + tr(inv(S)*T) + (a - b)'*inv(S)*(a - b)", "S",
+     "S: spd matrix(n); T: spd matrix(n); a: vector(n); b: vector(n)",
+     "inv(S)*(S - (a - b)*(a - b)' - T)*inv(S)"),
+    ("||expm(t*A)*x - y||^2", "t", "t: scalar; A: matrix(n); x: vector(n); y: vector(n)",
+     "2*(expm(t*A)*x - y)'*A*expm(t*A)*x"),
+    ("-(x - A*y)'*inv(C*S*C')*(x - A*y)", "A",
+     "A: matrix(n, m); x: vector(n); y: vector(m); C: invertible matrix(n); S: spd matrix(n)",
+     "2*inv(C*S*C')*(x - A*y)*y'"),
+    ("norm2(y - X*inv(X'*X)*X'*y)^2", "X", "X: matrix(n, m); y: vector(n)",
+     "2*(X*pinv(X) - I)*y*(pinv(X)*y)'"),
+    ("normF(logm(X))^2", "X", "X: spd matrix(n)", "2*inv(X)*logm(X)"),
+    # stacks
+    ("[x'*A*x; b'*x]", "x", "x: vector(n); A: symmetric matrix(n); b: vector(n)", "[2*x'*A; b']"),
+    ("[norm2(x); sum(x); log(a'*x)]", "x", "x: positive vector(n); a: positive vector(n)",
+     "[x'/norm2(x); ones(n)'; a'/(a'*x)]"),
+    ("[A*x; sin(x)]", "x", "x: vector(n); A: matrix(m, n)", "[A; diag(cos(x))]"),
+    ("[x[0]^2*x[1]; 5*x[0] + sin(x[1])]", "x", "x: vector(2)",
+     "[x[0]*[2*x[1], x[0]]; 5, cos(x[1])]"),
+    # normalisation, quotients
+    ("x/norm2(x)", "x", "x: vector(n)", "I/norm2(x) - x*x'/norm2(x)^3"),
+    ("x'*y/(norm2(x)*norm2(y))", "x", "x: vector(n); y: vector(n)",
+     "(y - (x'*y)*x/(x'*x))/(norm2(x)*norm2(y))"),
+    ("(x - mean(x)*ones(n))/std(x)", "x", "x: vector(n)",
+     "(I - (ones(n, n) + (x - mean(x)*ones(n))*(x - mean(x)*ones(n))'/std(x)^2)/n)/std(x)"),
+]  # fmt: skip
+
+HESSIANS = [
+    ("sum(sqrt((A*x - b) .^ 2 + c*ones(m)))", "A: matrix(m, n); x: vector(n); b: vector(m); "
+     "c: positive scalar", "c*A'*diag(((A*x - b) .^ 2 + c*ones(m)) .^ (-3/2))*A"),
+    ("sum(sigmoid(A*x))", "A: matrix(m, n); x: vector(n)",
+     "A'*diag(sigmoid(A*x) .* (ones(m) - 2*sigmoid(A*x)) .* (ones(m) - sigmoid(A*x)))*A"),
+    ("(1 - x[0])^2 + 100*(x[1] - x[0]^2)^2", "x: vector(2)",
+     "[1200*x[0]^2 - 400*x[1] + 2, -400*x[0]; -400*x[0], 200]"),
+    ("exp(-norm2(x)^2/2)", "x: vector(n)", "exp(-x'*x/2)*(x*x' - I)"),
+]  # fmt: skip
+
+
+def derivative(f, arrays, name):
+    """Return the derivative by central differences: one more axis, first, for each of `name`'s."""
+    x = np.asarray(arrays[name], float)
+    columns = []
+    for place in np.ndindex(x.shape):
+        step = np.zeros(x.shape)
+        step[place] = STEP
+        high, low = (f(**{**arrays, name: x + s}) for s in (step, -step))
+        columns.append((np.asarray(high) - np.asarray(low)) / (2 * STEP))
+    return np.reshape(columns, x.shape + np.shape(columns[0]))
+
+
+def point(d):
+    rng = np.random.default_rng(7)
+    return {v.name: sample(v, SIZES, rng) for v in d.scope.values()}
+
+
+@pytest.mark.parametrize(("f", "x", "where", "printed"), FORMS, ids=[f for f, *_ in FORMS])
+def test_a_result_is_as_short_as_in_a_textbook(f, x, where, printed):
+    d = derive(f, x, where=where)
+    result = d.gradient if d.function.is_scalar else d.jacobian
+    assert str(result) == printed
+    arrays = point(d)
+    wanted = derivative(d.function.evaluate, arrays, x)
+    wanted = wanted if d.function.is_scalar else np.moveaxis(wanted, 0, -1)
+    if "spd" in where.split(x + ":")[1].split(";")[0]:
+        wanted = (wanted + wanted.T) / 2
+    np.testing.assert_allclose(result.evaluate(**arrays), wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("f", "where", "printed"), HESSIANS, ids=[f for f, *_ in HESSIANS])
+def test_a_hessian_is_as_short_as_in_a_textbook(f, where, printed):
+    d = derive(f, "x", where=where)
+    assert str(d.second().hessian) == printed
+    arrays = point(d)
+    wanted = derivative(d.gradient.evaluate, arrays, "x")
+    got = d.second().hessian.evaluate(**arrays)
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
+
+
+EQUAL = [
+    ("mean(A, 0)", "sum(A, 0)/n", "A: matrix(n, m)"),
+    ("std(x)", "sqrt(var(x))", "x: vector(n)"),
+    ("norm2(-3*x)", "3*norm2(x)", "x: vector(n)"),
+    ("normF(c*A)", "abs(c)*normF(A)", "A: matrix(n, m); c: scalar"),
+    ("abs(-2*A) .^ 2", "4*A .^ 2", "A: matrix(n, m)"),
+    ("X*pinv(X)*pinv(X)'", "pinv(X)'", "X: matrix(n, m)"),
+]
+
+
+@pytest.mark.parametrize(("a", "b", "where"), EQUAL, ids=[a for a, *_ in EQUAL])
+def test_what_a_row_defines_is_its_definition(a, b, where):
+    book = default_rules()
+    assert simplify(parse(a, where), book) is simplify(parse(b, where), book)
