@@ -26,24 +26,34 @@ def multiplied_out(e: Expr, n: Normalizer) -> Poly:
 
 
 def collected(e: Expr, n: Normalizer) -> Poly | None:
-    """Return `multiplied_out(e, n)` if like terms meet in it, else None."""
-    terms = _terms(n.canonical(e), n.book)
-    poly = n.normal(n.book.algebra.sum_of(*terms))
-    return _opened(n.build(poly), n) if len(poly.terms) < len(terms) else None
+    """Return `multiplied_out(e, n)` if like terms meet somewhere in it, else None."""
+    e = n.canonical(e)
+    parts = _terms(e, n.book)
+    inside = [
+        arg for node in parts for k, arg in enumerate(node.args) if not n.book.is_linear(node.op, k)
+    ]
+    met = any(_like_terms(parts[whole], n) for whole in (e, *inside))
+    return multiplied_out(e, n) if met else None
+
+
+def _like_terms(terms: list[Expr], n: Normalizer) -> bool:
+    count = len(terms)
+    return count > 1 and len(n.normal(n.book.algebra.sum_of(*terms)).terms) < count
 
 
 def _opened(e: Expr, n: Normalizer) -> Poly:
-    return n.normal(n.book.algebra.sum_of(*_terms(e, n.book)))
+    return n.normal(n.book.algebra.sum_of(*_terms(e, n.book)[e]))
 
 
-def _terms(e: Expr, book: Rulebook) -> list[Expr]:
+def _terms(e: Expr, book: Rulebook) -> dict[Expr, list[Expr]]:
+    """Return the terms of every node under `e` once its products are multiplied out."""
     parts: dict[Expr, list[Expr]] = {}
     for node in postorder([e]):
         if node.op.role == "sum":
             parts[node] = [part for arg in node.args for part in parts[arg]]
         else:
             parts[node] = _distributed(node, parts, book)
-    return parts[e]
+    return parts
 
 
 def _distributed(node: Expr, parts: dict[Expr, list[Expr]], book: Rulebook) -> list[Expr]:

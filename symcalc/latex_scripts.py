@@ -16,9 +16,11 @@ TRANSPOSED = re.compile(r"(-?)(\d*)(T|t|'+)")
 def exponent(found: Sequence[Lexeme], declared: Collection[str]) -> tuple[str, str]:
     """Return what an exponent is: a transpose (of a power, or of none), the mark of a row,
     something refused, an entrywise power, or a power."""
+    texts = [x.text for x in found[:MAX_MARK] if x.text not in FONTS and x.text not in ("{", "}")]
+    if texts[:1] == [".*"]:
+        return "entrywise", ""
     if len(found) > MAX_MARK:
         return "power", ""
-    texts = [x.text for x in found if x.text not in FONTS and x.text not in ("{", "}")]
     mark = TRANSPOSED.fullmatch("".join(texts))
     if mark and (mark[3] != "t" or "t" not in declared) and len(mark[3]) == 1:
         digits = mark[2] or ("1" if mark[1] else "")
@@ -30,7 +32,7 @@ def exponent(found: Sequence[Lexeme], declared: Collection[str]) -> tuple[str, s
         return "refused", first
     if texts == ["+"]:
         return "mark", first
-    return ("entrywise", "") if first == ".*" else ("power", "")
+    return "power", ""
 
 
 def size_texts(found: Sequence[Lexeme], resolve: Callable[[str], str]) -> list[str] | None:
