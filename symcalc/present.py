@@ -14,7 +14,7 @@ from symcalc.expr import Expr, node, rebuild
 from symcalc.factors import MAX_FACTORS, flatten, starts_negative
 from symcalc.folding import Folding
 from symcalc.graph import postorder
-from symcalc.poly import UNIT, Mono, Poly, Scalars
+from symcalc.poly import UNIT, Mono, Poly, Scalars, term
 from symcalc.reflection import Reflecting
 from symcalc.sums import FACTORED_TERMS, Sums
 from symcalc.terms import Factors, Terms
@@ -34,6 +34,7 @@ class Wording:
         self.terms: dict[frozenset[tuple[Mono, Number]], Expr] = {}  # by its terms
         self.boxed: dict[Expr, tuple[Number, Expr]] = {}  # by the factor, with its sign
         self.kept: set[Expr] = set()  # the sums whose signs stay as they are
+        self.ranks: dict[Expr, int] = {}  # the order of factors in entrywise products
         self.named: dict[Scalars, tuple[Expr, Number]] = {}  # powers of functions, by factors
 
     def learn(self, e: Expr, n: Normalizer) -> None:
@@ -50,6 +51,12 @@ class Wording:
         boxed = mono.factors or tuple(base for base, _ in mono.scalars)
         if abs(sign) == 1 and len(boxed) == 1 and boxed[0].op.role == "sum":
             self.kept.add(self.boxed.setdefault(boxed[0], (sign, e))[1])
+
+    def rank(self, e: Expr, n: Normalizer) -> None:
+        """Remember in which order the factors of an entrywise product stand."""
+        for factor in e.args:
+            mono, _ = n.single(n.normal(factor))
+            self.ranks.setdefault(n.build(term(factor.shape, mono)), len(self.ranks))
 
     def name(self, e: Expr, n: Normalizer) -> None:
         """Remember a function that a row defines by simpler ones, such as `std(x)`, by its factors
@@ -71,6 +78,8 @@ def wording(n: Normalizer, like: Expr | None) -> Wording:
         for e in postorder([like] if like is not None else []):
             if e.op.role == "sum":
                 words.learn(e, n)
+            elif e.op.role == "hadamard":
+                words.rank(e, n)
             elif e.is_scalar and e.op.column("fold"):
                 words.name(e, n)
     return n.wordings[like]
@@ -169,7 +178,23 @@ class Presenter:
             return self.terms.chain(self._all_worded(factors), e.shape)
         if e.op.role == "transpose":
             return self._untransposed(e, rebuild(e, (self.shown[e.args[0]],)))
+        if e.op.role == "hadamard" and self.words.ranks:
+            return self._in_order(e)
         return self._with_sign_outside(e, [self.shown[arg] for arg in e.args])
+
+    def _in_order(self, e: Expr) -> Expr:
+        """Write an entrywise product; factors that the author multiplied stand in his order."""
+        factors = _entrywise_factors(e)
+        ranks = self.words.ranks
+        places = [k for k, f in enumerate(factors) if f in ranks]
+        known = sorted([factors[k] for k in places], key=ranks.__getitem__)
+        for k, factor in zip(places, known, strict=True):
+            factors[k] = factor
+        whole, shown = factors[0], self.shown[factors[0]]
+        for factor in factors[1:]:
+            whole = node(e.op, (whole, factor), e.shape)
+            shown = self._with_sign_outside(whole, [shown, self.shown[factor]])
+        return shown
 
     def _with_sign_outside(self, e: Expr, shown: list[Expr]) -> Expr:
         """Write an operation; a minus sign that came into a linear argument stands before it."""
@@ -206,6 +231,14 @@ class Presenter:
 
     def _transposed(self, e: Expr) -> Expr:
         return self.n.build(self.n.chains.transpose(self.n.normal(e)))
+
+
+def _entrywise_factors(e: Expr) -> list[Expr]:
+    """Return the factors of an entrywise product, of a long one only the last."""
+    found = [e]
+    while found[0].op is e.op and len(found) < MAX_FACTORS:
+        found[:1] = found[0].args
+    return found
 
 
 def _functions(e: Expr) -> set[str]:

@@ -88,7 +88,7 @@ FUNCTIONS = [
      lambda A, M, U, V: ((M * (A - U @ V.T)) ** 2).sum()),
     ("tr(W'*C*W)", "W", "C: symmetric matrix(n); W: matrix(n, k)", "2*C*W",
      lambda C, W: np.trace(W.T @ C @ W)),
-    ("sum(softplus(-y .* (X*w)))", "w", "", "-X'*(sigmoid(-(X*w) .* y) .* y)",
+    ("sum(softplus(-y .* (X*w)))", "w", "", "-X'*(sigmoid(-y .* (X*w)) .* y)",
      lambda X, w, y: np.log(1 + np.exp(-y * (X @ w))).sum()),
     ("logsumexp(x) - y'*x", "x", "", "softmax(x) - y", lambda x, y: lse(x) - y @ x),
     ("-y'*log(softmax(x))", "x", "", "sum(y)*softmax(x) - y",
@@ -117,11 +117,11 @@ FUNCTIONS = [
     ("mean(x .^ 2)", "x", "", "2*x/n", lambda x: (x**2).mean()),
     # the inputs that matrixcalculus.org documents (A*exp(x) is below: it has no gradient)
     ("0.5*x'*A*x", "x", "", "(A + A')*x/2", lambda A, x: x @ A @ x / 2),
-    ("(y .* v)'*x", "x", "", "v .* y", lambda v, x, y: (y * v) @ x),
+    ("(y .* v)'*x", "x", "", "y .* v", lambda v, x, y: (y * v) @ x),
     ("a^b", "a", "a: positive scalar", "b*a^(b - 1)", lambda a, b: a**b),
     ("a^b", "b", "a: positive scalar", "a^b*log(a)", lambda a, b: a**b),
     ("norm2(A*x - y)^2", "x", "", "2*A'*(A*x - y)", lambda A, x, y: ((A @ x - y) ** 2).sum()),
-    ("sum(log(exp(-y .* (X*w)) + vector(1)))", "w", "", "-X'*(sigmoid(-(X*w) .* y) .* y)",
+    ("sum(log(exp(-y .* (X*w)) + vector(1)))", "w", "", "-X'*(sigmoid(-y .* (X*w)) .* y)",
      lambda X, w, y: np.log(1 + np.exp(-y * (X @ w))).sum()),
     ("tr(A*X'*B*X*C)", "X", "", "B*X*C*A + B'*X*A'*C'",
      lambda A, B, C, X: np.trace(A @ X.T @ B @ X @ C)),
@@ -424,3 +424,16 @@ def test_rules_of_a_user_are_remembered_apart(tmp_path):
     assert str(derive("twice(x'*x)", "x", rules=own).gradient) == "4*x"
     with pytest.raises(ParseError):
         derive("twice(x'*x)", "x")
+
+
+@pytest.mark.parametrize(
+    ("f", "wanted"),
+    [
+        ("sum(exp(-y .* (X*w)))", "-X'*(exp(-y .* (X*w)) .* y)"),
+        ("sum(exp((X*w) .* y))", "X'*(exp((X*w) .* y) .* y)"),
+        ("sum(z .* y .* x .* w)", "z .* y .* x"),
+    ],
+)
+def test_factors_of_entrywise_products_stand_as_their_author_wrote_them(f, wanted):
+    d = derive(f, "w")
+    assert str(d.gradient) == wanted and d.verify().passed
