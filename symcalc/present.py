@@ -196,8 +196,9 @@ class Presenter:
             shown = self._with_sign_outside(whole, [shown, self.shown[factor]])
         return shown
 
-    def _with_sign_outside(self, e: Expr, shown: list[Expr]) -> Expr:
-        """Write an operation; a minus sign that came into a linear argument stands before it."""
+    def _with_sign_outside(self, e: Expr, shown: list[Expr], turned: bool = False) -> Expr:
+        """Write an operation, or its transpose where that has the arguments that are given; a minus
+        sign that came into a linear argument stands before it."""
         if e.op.column("absolute") and (found := self.words.boxed.get(e.args[0])) is not None:
             shown = [found[1]]
         negative = False
@@ -206,15 +207,14 @@ class Presenter:
             if came and self.n.book.is_linear(e.op, k):
                 shown[k] = self.algebra.negate(written)
                 negative = not negative
-        made = rebuild(e, tuple(shown))
+        made = node(e.op, tuple(shown), e.shape[::-1] if turned else e.shape, e.data)
         return self.algebra.negate(made) if negative else made
 
     def _untransposed(self, e: Expr, shown: Expr) -> Expr:
         """Write the transpose of a sum or an entrywise product as one where that is shorter."""
         inner = e.args[0]
         if inner.op.role in ENTRYWISE:
-            turned = tuple(self._across(arg) for arg in inner.args)
-            other = node(inner.op, turned, turned[0].shape)
+            other = self._with_sign_outside(inner, [self._across(a) for a in inner.args], True)
             return other if self.length(other) < self.length(shown) else shown
         poly = self.n.memo.get(inner)
         if inner.op.role != "sum" or inner in self.words.boxed or poly is None or 1 in inner.shape:

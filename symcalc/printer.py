@@ -204,7 +204,8 @@ def _quotient(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     if printer.style.column == "latex":
         sign = "-" if top.text[:1] == "-" and top.level > LEVELS["sum"] else ""
         return Piece(sign + latex_fraction(top.text[len(sign) :], bottom.text), LEVELS["product"])
-    shown = printer.at(top, LEVELS["product"])
+    sign = "-" if top.text[:1] == "-" and top.level == LEVELS["hadamard"] else ""
+    shown = sign + printer.at(top._replace(text=top.text[len(sign) :]), LEVELS["product"])
     return Piece(f"{shown}/{printer.at(bottom, LEVELS['unary'])}", LEVELS["product"])
 
 
