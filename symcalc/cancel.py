@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.expand import multiplied_out
 from symcalc.expr import Expr, substitute
-from symcalc.factors import starts_negative
+from symcalc.factors import starts_negative, untransposed
 from symcalc.graph import missing, postorder
 from symcalc.poly import Mono, Poly
 
@@ -63,9 +63,9 @@ class Cancelling:
         """Yield the factors of entrywise products, and what else is no sum: where other products
         meet sums, the way in which they are grouped stays."""
         yield from (base for base, _ in mono.scalars if base.op.role != "sum")
-        for factor in mono.factors:
+        for factor in map(untransposed, mono.factors):
             if len(found := self.n.entrywise.factors(factor)) > 1 or factor.op.role != "sum":
-                yield from found
+                yield from map(untransposed, found)
 
     def _of_terms(self, e: Expr) -> list[Names]:
         return [self._all_names([term]) for term in e.args]

@@ -46,3 +46,15 @@ EQUAL = [
 def test_two_ways_to_write_a_formula_are_one(a, b, where):
     one, other = (parse(text, where) for text in (a, b))
     assert simplify(one, BOOK) is simplify(other, BOOK)
+
+
+FINAL = [
+    ("exp((exp(y'/8) + x')/8) .* (-(-x' + ones(n)') .* (ones(n)' .* u') + x' + ((u' - u')"
+     " + (-u' + ones(n)')))", "x: vector(n); y: vector(n); u: vector(n)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "where"), FINAL)
+def test_what_has_been_simplified_stays(text, where):
+    once = simplify(parse(text, where), BOOK)
+    assert simplify(once, BOOK) is once
