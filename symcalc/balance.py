@@ -38,9 +38,10 @@ class Balance:
 
     def options(self, whole: Term) -> Iterator[Term]:
         """Yield equal terms in which a scalar that occurs twice stands otherwise."""
-        places = [place for place in self._places(whole) if self._exponents(place.sum)]
-        if not places:
+        places = list(self._places(whole))
+        if len(places) < 2 and not whole[1]:  # nothing occurs twice
             return
+        places = [place for place in places if self._exponents(place.sum)]
         outside = self._outside(whole[1])
         seen = [base for place in places for base in self._exponents(place.sum)]
         for base in dict.fromkeys(seen):
@@ -86,6 +87,8 @@ class Balance:
         """Yield the sums in which a factor is homogeneous, with the degrees."""
         if factor.op.role == "sum":
             yield factor, 1
+        elif factor.op.role == "symbol":
+            return
         elif factor.op.role in ("", "inverse"):
             for degree, arg in self.n.functions.slots(factor):
                 if degree and arg.op.role == "sum":

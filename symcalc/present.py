@@ -199,8 +199,10 @@ class Presenter:
     def _with_sign_outside(self, e: Expr, shown: list[Expr], turned: bool = False) -> Expr:
         """Write an operation, or its transpose where that has the arguments that are given; a minus
         sign that came into a linear argument stands before it."""
-        if e.op.column("absolute") and (found := self.words.boxed.get(e.args[0])) is not None:
-            shown = [found[1]]
+        if e.op.column("absolute"):
+            found = self.words.boxed.get(e.args[0])
+            shown = [self.algebra.negate(a) if starts_negative(a) else a for a in shown]
+            shown = shown if found is None else [found[1]]
         negative = False
         for k, (arg, written) in enumerate(zip(e.args, shown, strict=True)):
             came = starts_negative(written) and not starts_negative(arg)

@@ -25,7 +25,7 @@ class Reflecting:
     def of(self, e: Expr, beside: Collection[Expr]) -> Signed | None:
         """Return the sign and the function that a sum is, if the function with the argument as it
         stands is not `beside` it: `sigmoid(x)*(1 - sigmoid(x))` stays."""
-        if e.op.role != "sum" or len(e.args) != 2:
+        if e.op.role != "sum" or len(e.args) != 2 or not any(map(_has_reflection, e.args)):
             return None
         if e not in self.found:
             self.found[e] = self._of(e)
@@ -50,3 +50,8 @@ class Reflecting:
                 if poly.terms == {m: sign * c for m, c in mirrored.terms.items()}:
                     return sign, f, other
         return None
+
+
+def _has_reflection(e: Expr) -> bool:
+    """Whether a term is a function with a reflection, or a multiple of one."""
+    return bool((e.args[1] if e.op.role == "scale" else e).op.column("reflection"))

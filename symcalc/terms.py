@@ -116,7 +116,7 @@ class Terms:
         turned, sign = self.n.chains.turn_all(factors[:half])
         if sign != 1 or turned != factors[half:]:
             return None
-        shown = [self.presenter.present(f) for f in (factors[:half] if traced else turned)]
+        shown = [self.presenter.as_worded(f)[1] for f in (factors[:half] if traced else turned)]
         return self.algebra.call("normF" if traced else "norm2", self.algebra.product_of(shown))
 
     def _absorb_sign(self, coefficient: Number, factors: list[Expr], powers: Powers) -> Number:

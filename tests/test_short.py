@@ -35,6 +35,11 @@ FORMS = [
      "sigmoid(x'*z - x'*y)*(z - y)"),
     ("tr((X .* A)*B*C)", "X", "A: matrix(n, m); X: matrix(n, m); B: matrix(m, k); C: matrix(k, n)",
      "A .* (B*C)'"),
+    # norms of differences, as they were written
+    ("exp(-norm2(x - y)^2/(2*s^2))", "x", "x: vector(n); y: vector(n); s: positive scalar",
+     "-exp(-norm2(x - y)^2/(2*s^2))*(x - y)/s^2"),
+    ("norm2(A*(x - y))", "x", "x: vector(n); y: vector(n); A: matrix(m, n)",
+     "A'*A*(x - y)/norm2(A*(x - y))"),
     # scalars in sums and beside them
     ("(c + m)/2*log(1 + (x - y)'*inv(S)*(x - y)/c)", "y",
      "c: positive scalar; x: vector(m); y: vector(m); S: spd matrix(m)",
