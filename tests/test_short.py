@@ -37,7 +37,7 @@ FORMS = [
      "A .* (B*C)'"),
     # norms of differences, as they were written
     ("exp(-norm2(x - y)^2/(2*s^2))", "x", "x: vector(n); y: vector(n); s: positive scalar",
-     "-exp(-norm2(x - y)^2/(2*s^2))*(x - y)/s^2"),
+     "exp(-norm2(x - y)^2/(2*s^2))*(y - x)/s^2"),
     ("norm2(A*(x - y))", "x", "x: vector(n); y: vector(n); A: matrix(m, n)",
      "A'*A*(x - y)/norm2(A*(x - y))"),
     # scalars in sums and beside them
