@@ -19,6 +19,7 @@ from symcalc.show import brief
 
 Array = Any
 Point = Mapping[Expr, Array]
+FINE_STEP = 1e-4  # for what bends so much that the usual step is too long
 STEP, TOLERANCE, EXACT_TOLERANCE, SECOND_TOLERANCE = 1e-3, 1e-6, 1e-9, 1e-5
 SMOOTH = 2e-5
 VANISHING = 1e-10
@@ -225,10 +226,10 @@ def slope(f: Callable[[float], Array], h: float = STEP) -> Array:
 
 
 def directional(
-    e: Expr, point: Point, variable: Expr, by: Array, sizes: Mapping[str, int]
+    e: Expr, point: Point, variable: Expr, by: Array, sizes: Mapping[str, int], h: float = STEP
 ) -> Array:
     """Return the derivative of `e` at a point along a direction of a variable."""
-    return slope(lambda t: np.asarray(values_of([e], shifted(point, variable, by, t), sizes)[0]))
+    return slope(lambda t: np.asarray(values_of([e], shifted(point, variable, by, t), sizes)[0]), h)
 
 
 def size_of_value(f: Expr, point: Point, sizes: Mapping[str, int]) -> float:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from symcalc import codegen as codegen
     from symcalc import compare as compare
     from symcalc import evaluate as evaluate
+    from symcalc import indexed as indexed
     from symcalc import interop as interop
     from symcalc import judge as judge
     from symcalc import latex_input as latex_input

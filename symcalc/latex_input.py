@@ -170,6 +170,8 @@ class LatexReader(Words):
             counted = self.lexemes[self.place + 1 : self.place + 3]
             whole = [x.kind for x in counted] == ["number", "sign"] and counted[1].text == ")"
             kind = kind if whole else "power"  # `A^(-1/2)`, as in plain text
+        if value == "(" and self._sample(end):
+            return
         if kind == "refused":
             raise self.fail(SUPERSCRIPTS[value], at)
         if kind == "transpose":
@@ -181,6 +183,17 @@ class LatexReader(Words):
         else:
             self.emit(".^ (" if kind == "entrywise" else "^ (", at)
             self._open_exponent(kind, at)
+
+    def _sample(self, end: int) -> bool:
+        """Read `x^{(i)}` behind a sum over `i` as `x_i`, `x_j^{(i)}` as `x_{ij}`."""
+        inner = [x.text for x in self.lexemes[self.place : end] if x.text not in "{()}"]
+        last = self.tokens[-1] if self.tokens else None
+        if len(inner) != 1 or inner[0] not in self.running or not last or last.kind != "name":
+            return False
+        base, _, index = last.text.partition("_")
+        last.text = "_".join(filter(None, [base, inner[0], index]))
+        self.place = end
+        return True
 
     def _open_exponent(self, kind: str, at: int) -> None:
         if kind == "entrywise":

@@ -103,6 +103,16 @@ class Names:
         self.by_latex = {latex_name(name): name for name in self.declared}
         self.fonts: dict[str, str] = {}
         self.vectors: set[str] = set()
+        self.slices: dict[str, bool] = {}  # whether a slice `X_{:,j}` is a column
+
+    def columns(self) -> set[str]:
+        """Return the names that are columns."""
+        return {name for name, column in self.slices.items() if column}
+
+    def is_slice(self, name: str, index: Sequence[Lexeme]) -> bool:
+        """Note that a name stands for a row or a column; return whether it stood for the other."""
+        marks = [lexeme.text == ":" for lexeme in index if lexeme.text not in ("{", "}", ",")]
+        return any(marks) and self.slices.setdefault(name, marks[0]) is not marks[0]
 
     def resolve(self, name: str) -> str:
         """Return the declared name that LaTeX shows in this way, or the name itself."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-INDEX = "index notation is not read: write matrices, sum(.) or tr(.) instead of `{}`"
+INDEX = "`{}` is not read: write matrices, sum(.) or tr(.)"
 NO_FORMULA = "`{}` is not part of a formula: write the function that is to be differentiated alone"
 COMPARE = "`{}` compares: write one side alone"
 
 _WORDS = {
-    INDEX: "sum prod bigcup bigcap coprod iint int ldots cdots dots vdots ddots bigoplus",
+    INDEX: "bigcup bigcap coprod iint int ldots cdots dots vdots ddots bigoplus",
     NO_FORMULA: "partial nabla arg argmin argmax inf sup lim forall exists in",
     COMPARE: "le ge leq geq approx ne neq sim simeq propto succeq preceq succ prec to rightarrow "
     "mapsto Rightarrow implies iff ll gg",

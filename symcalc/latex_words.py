@@ -10,6 +10,7 @@ from symcalc.latex_lexer import lexemes
 from symcalc.latex_names import ACCENT_COMMANDS, FONTS, Names, base_name, index_name
 from symcalc.latex_rows import Phrasebook, head_name
 from symcalc.latex_scripts import exponent, size_texts
+from symcalc.latex_sums import OVER, UNREAD, Over, over_indices
 from symcalc.tokens import Token
 
 OPENING = {"(": ")", "[": "]", "\\{": "\\}"}
@@ -40,6 +41,7 @@ class Words(Frames):
         self.load(lexemes(text, self._is_word))
         self.jumps: dict[int, int] = {}
         self.euler: dict[bool, int] = {}
+        self.running: set[str] = set()  # the indices of the sums so far
 
     def _is_word(self, run: str) -> bool:
         """Whether letters that stand together are one name: declared so, or a function."""
@@ -49,7 +51,9 @@ class Words(Frames):
 
     def word(self, place: int) -> bool:
         """Read a pattern of a row, a function or a name; return whether one stands at the place."""
-        return self._pattern(place) or self._function(place) or self._name(place)
+        return (
+            self._over(place) or self._pattern(place) or self._function(place) or self._name(place)
+        )
 
     def bold_digit(self, at: int) -> None:
         """Read `\\mathbf{1}`, a vector of ones whose size is inferred, and `\\mathbf{1}_{n}`."""
@@ -112,8 +116,8 @@ class Words(Frames):
             base = self.at_place(place).lstrip("\\")
             dressed = lexeme.text in FONTS or lexeme.text in ACCENT_COMMANDS
             if name != base and self.is_function(base) and not dressed:
-                message = f"`{base}` with a subscript: index notation is not read"
-                raise self.fail(f"{message}; write the function alone", lexeme.at)
+                message = f"`{base}` with this subscript is not read: write the function alone"
+                raise self.fail(message, lexeme.at)
             if not (applied and name in self.phrases.heads):
                 return False
             name = self.phrases.heads[name]
@@ -125,6 +129,38 @@ class Words(Frames):
             self.open(lexeme.at, (("}",), ")"))
         return True
 
+    def _over(self, place: int) -> bool:
+        """Read `\\sum_{i=1}^n` and `\\max_i`, which run over the indices of what is behind them."""
+        word, at = self.lexemes[place].text, self.lexemes[place].at
+        name = OVER.get(word, word.lstrip("\\"))
+        scripts, end = self._scripts(place + 1)
+        named = self.lexemes[place].kind in ("command", "word") and self.is_function(name)
+        named = named and not self._is_declared(name, place)
+        if word not in OVER and not ("_" in scripts and named):
+            return False
+        found = over_indices(name, scripts.get("_", []), scripts.get("^", []))
+        if found:
+            self.place = end
+            self.running |= set(Over(*found.split("|")).letters)
+            self.tokens.append(Token("binder", found, at))
+        elif word in OVER:
+            raise self.fail(UNREAD.format(word), at)
+        return bool(found)
+
+    def _is_declared(self, name: str, place: int) -> bool:
+        """Whether a name with the subscript behind the place is that of a variable, `tr_x`."""
+        index = index_name(self.lexemes[place + 2 : self.extent(place + 2)])
+        return self.names.resolve(f"{name}_{index}") in self.names.declared
+
+    def _scripts(self, place: int) -> tuple[dict[str, list[str]], int]:
+        """Return what stands below and above the sign that ends at a place."""
+        found: dict[str, list[str]] = {}
+        while self.at_place(place) in ("_", "^") and self.at_place(place) not in found:
+            end = self.extent(place + 1)
+            found[self.at_place(place)] = [x.text for x in self.lexemes[place + 1 : end]]
+            place = end
+        return found, place
+
     def _name(self, place: int) -> bool:
         """Read a variable with its fonts, accents and subscript."""
         base = base_name(self.lexemes, place)
@@ -132,8 +168,13 @@ class Words(Frames):
             return False
         at = self.lexemes[place].at
         self.place = base.end
+        below = self._subscript()
         name, index = base.text, self.index()
         resolved = self.names.resolve(f"{name}_{index}" if index else name)
+        if below is not None and self.names.is_slice(
+            resolved, self.lexemes[below + 1 : self.extent(below + 1)]
+        ):
+            raise self.fail(f"`{resolved}` is a row here and a column there: name one of them", at)
         if resolved not in self.names.declared and self._sized_letter(name, base.end, at):
             return True
         if resolved == "e" and resolved not in self.names.declared and self._exponential(at):

@@ -18,6 +18,7 @@ from symcalc.calls import outside
 from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
 from symcalc.late import latex_input, latex_names, latex_rows
+from symcalc.latex_sums import OVER, over_indices
 from symcalc.op import Op
 from symcalc.shape import mentioned
 from symcalc.tokens import Token, tokenize
@@ -60,6 +61,8 @@ class Notation:
         self.declared = declared
         self.vocabulary = vocabulary
         self.vectors: set[str] = set()
+        self.sliced: set[str] = set()  # rows and columns, `X_{i,:}`
+        self.columns: set[str] = set()
         tokens = self._latex() if self.latex else self._plain_text()
         self.tokens = self._spoken(self._separated(tokens))
 
@@ -107,6 +110,8 @@ class Notation:
         if not signs.isdisjoint(CODE_SIGNS) or any(token.kind == "module" for token in tokens):
             tokens = as_language(tokens, self.declared, self._is_literal)
         self._check_methods(tokens)
+        if "_" in self.text:
+            tokens = self._sums(tokens)
         if "@" in signs:
             flat = {
                 t.text
@@ -120,6 +125,21 @@ class Notation:
         if any(len(word) > 1 and not word.islower() and word.isalpha() for word in signs):
             tokens = [self._spelled(t, tokens[k + 1 : k + 2]) for k, t in enumerate(tokens)]
         return tokens if signs.isdisjoint(("[", "{", ":")) else self._called(tokens)
+
+    def _sums(self, tokens: list[Token]) -> list[Token]:
+        """Read `sum_i x_i` and `∑_i x_i` as sums over indices."""
+        found: list[Token] = []
+        for token in tokens:
+            joined = bool(found) and found[-1].text in OVER and token.text[0] == "_"
+            name, _, index = token.text.rpartition("_")
+            name = OVER.get(found[-1].text, "") if joined else name
+            known = token.kind == "name" and token.text not in self.declared
+            called = known and self.is_function(name, False) and not self.is_function(token.text)
+            over = over_indices(name, [index], []) if called else ""
+            found[len(found) - joined * bool(over) :] = [
+                Token("binder", over, token.at) if over else token
+            ]
+        return found
 
     def _exponentials(self, tokens: list[Token]) -> list[Token]:
         """Read `e^(x'*x)` as the exponential function; `e^2` is the power of a variable."""
@@ -196,6 +216,7 @@ class Notation:
         reader = latex_input.LatexReader(self.text, names, self.phrases, self.is_function, dims)
         tokens: list[Token] = reader.run()
         self.vectors = names.vectors
+        self.sliced, self.columns = {*names.slices}, names.columns()
         return tokens
 
     def _separated(self, tokens: list[Token]) -> list[Token]:
@@ -266,8 +287,8 @@ class Notation:
         if not (self.is_function(token.text) and self.is_function(found[-1].text)):
             return False
         words = (found[-1].text, token.text)
-        first, second = (self.vocabulary.find(word)[0].name for word in words)
-        call = self.phrases.pairs.get((first, second))
+        rows = [self.vocabulary.find(word) for word in words]
+        call = self.phrases.pairs.get((rows[0][0].name, rows[1][0].name)) if all(rows) else None
         if call:
             found[-1] = Token("name", call, found[-1].at)
         return bool(call)

@@ -15,7 +15,9 @@ from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr
 from symcalc.factors import is_zero
+from symcalc.indices import Indices
 from symcalc.infix import INFIX
+from symcalc.late import indexed
 from symcalc.notation import Notation
 from symcalc.op import Op
 from symcalc.postfix import Item
@@ -81,9 +83,10 @@ def _others(
     """Yield what a formula means that does not fit as it was read: a name that nobody declared is
     a vector, or, in a divisor or an exponent, a scalar. Nobody differentiates a row."""
     supposed = {v.name for v in reader.scope.supposed()}
+    supposed |= reader.indices.supposed() if reader.indices else set()
     known = {*declared, *supposed, mention}
     numbers = [name for name in below(reader.items) if name not in known]
-    scalars = sorted(supposed)
+    scalars = sorted(supposed, key=lambda name: (default_kind(name) != "vector", name))
     tries: list[tuple[list[str], list[str]]] = [([name], []) for name in scalars]
     tries += [(scalars, [])] if scalars[1:] else []
     tries += [([], numbers)] if numbers else []
@@ -109,6 +112,7 @@ class Reader:
         self.vectors = set(vectors)  # what is a scalar by default and does not fit as one
         self.numbers = set(numbers)  # what is none by default, and stands in a divisor
         self.items: list[Item] = []
+        self.indices: Indices | None = None
         self.scope = Scope(text, declared, vocabulary)
         self.unifier = self.scope.unifier
         self.algebra = self.scope.algebra
@@ -121,8 +125,13 @@ class Reader:
         self.scope.notice(items, notation.vectors | self.vectors)
         self.scope.numbers = self.numbers
         self.items = items
+        indexed_names: set[str] = set()
+        if any(item.kind == "binder" for item in items):
+            self.scope.sliced = notation.sliced
+            self.indices = Indices(items, self.scope, self.text, mention, notation.columns)
+            indexed_names = self.indices.names
         check_calls(items, self.text)
-        for name in sorted(self.vectors):
+        for name in sorted(self.vectors - indexed_names):
             self.algebra.notes.append(f"`{name}` is a vector: a scalar does not fit there")
         for name in sorted(self.numbers):
             self.algebra.notes.append(f"`{name}` is a scalar: it stands in a divisor or exponent")
@@ -158,7 +167,14 @@ class Reader:
         self.stack.append(self.algebra.number(Fraction(item.value)))
 
     def _do_name(self, item: Item) -> None:
-        self.stack.append(self.scope.variable(item.value, item.at, self._apply_constant))
+        found = self.indices.entry(item) if self.indices else None
+        if found is None:
+            found = self.scope.variable(item.value, item.at, self._apply_constant)
+        self.stack.append(found)
+
+    def _do_binder(self, item: Item) -> None:
+        assert self.indices is not None
+        self.stack.append(self.indices.over(item, *self._pop(1)))
 
     def _apply_constant(self, op: Op) -> Expr:
         return self._apply(op, [])
@@ -283,6 +299,8 @@ class Reader:
     def _do_norm(self, item: Item) -> None:
         (a,) = self._pop(1)
         name = item.value
+        if self.indices is not None:
+            self.indices.check_norm(a)
         if name == "2" and 1 not in a.shape:
             self.algebra.notes.append(norms.FROBENIUS)
         if name in norms.NAMED:
@@ -325,9 +343,28 @@ class Reader:
     def _finish(self, e: Expr) -> Reading:
         notes = tuple(dict.fromkeys(self.algebra.notes))
         if not self.unifier.names:
-            return Reading(e, self.scope.table, notes=notes)
+            root = self._in_matrices(e, self.scope.table, {})
+            return Reading(root, self.scope.table, notes=notes)
         names = self._dim_names()
         root, *symbols = resize([e, *self.scope.table.values()], names)
         used = {name for s in symbols for dim in s.shape for name in dim_names(dim)}
         scope = dict(zip(self.scope.table, symbols, strict=True))
+        root = self._in_matrices(root, scope, names)
         return Reading(root, scope, frozenset(used - self.scope.dims), notes)
+
+    def _in_matrices(self, e: Expr, scope: Mapping[str, Expr], names: Mapping[str, Dim]) -> Expr:
+        """Return a formula that may have indices as one of matrices."""
+        found = self.indices
+        if found is None:
+            return e
+        sizes = {ruler.name: ruler.shape[0] for ruler in resize(found.rulers(), names)}
+        bodies = resize(found.bodies, names)
+        try:
+            found.check([e, *bodies])
+            made: Expr = indexed.in_matrices(
+                e, bodies, found.records, scope, sizes, self.algebra.book
+            )
+        except ShapeError as error:
+            at = next(item.at for item in self.items if item.kind == "binder")
+            raise ShapeError(caret(self.text, at, str(error))) from None
+        return made

@@ -16,7 +16,7 @@ REFUSAL = "!"
 RESERVED = frozenset({"H", "G"})
 ROLES = frozenset(
     "symbol number dimension sum scale product quotient transpose trace hadamard power identity "
-    "ones zeros inverse differential".split()
+    "ones zeros inverse differential application".split()
 ) | {"entrywise quotient", "entrywise power", "fractional power"}
 UNEVALUATED = frozenset({"symbol", "differential"})
 STAGES = ("simplify", "lower", "vec")

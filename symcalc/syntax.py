@@ -16,7 +16,8 @@ from symcalc.tokens import Token
 
 MAX_DEPTH = 50_000
 
-SUM, FROBENIUS, DOT, PRODUCT, UNARY, POWER, EXPONENT_SIGN = 10, 15, 19, 20, 30, 40, 50
+SUM, FROBENIUS, BINDER, DOT, PRODUCT, UNARY, POWER, EXPONENT_SIGN = 10, 15, 17, 19, 20, 30, 40, 50
+STARTS = ("name", "number", "binder")  # kinds of tokens that begin an operand
 OTHER_PRODUCTS = {".*", "./", "kron", "outer"}  # beside these, `·` is read from left to right
 INFIX: dict[str, tuple[str, int]] = {
     "+": ("+", SUM), "-": ("-", SUM), ":": (":", FROBENIUS),
@@ -32,6 +33,8 @@ HINTS = {
     "=": ": a formula is one side of an equation",
     "†": ": write pinv(A) for the pseudo-inverse, A' for the transpose",
     "⊕": ": write kron(A, I) + kron(I, B), or a block matrix",
+    "∑": ": write ∑_i x_i, or sum(x)",
+    "∏": ": write ∏_i x_i, or prod(x)",
     "∞": ": it is no number, but `norm(x, inf)` and `||x||_∞` are read",
 }
 CLOSING = {")": "(", "}": "{", "||": "||", "|": "|", ">": "<", "]": "["}
@@ -102,6 +105,12 @@ class Parser:
             self.output.append(Item("name", token.text, token.at))
             self.operand = True
 
+    def _binder(self, token: Token) -> None:
+        """Read a sum over indices: it takes the whole product behind it."""
+        self._implicit_product(token)
+        self._push(Item("binder", token.text, token.at, 1), BINDER)
+        self.operand = False
+
     def _implicit_product(self, token: Token) -> None:
         if self.operand:
             self._infix("*", PRODUCT, token.at)
@@ -109,7 +118,7 @@ class Parser:
     def _starts_operand(self) -> bool:
         """Whether the next token begins an operand: `log |X|`, `tr A`."""
         ahead = self.tokens[self.place] if self.place < len(self.tokens) else None
-        return ahead is not None and (ahead.kind in ("name", "number") or ahead.text in ("||", "|"))
+        return ahead is not None and (ahead.kind in STARTS or ahead.text in ("||", "|"))
 
     def _applied(self, token: Token) -> None:
         """Read an operation that stands behind its operand as a mark, such as `X^+`."""

@@ -33,8 +33,6 @@ SAME_SIGN = {
     "•": "·", "∗": "*", ".+": "+", ".-": "-", "⊘": "./", "√": "sqrt", ":=": "=",
 }  # fmt: skip
 REFUSED = {
-    "∑": "index notation is not read: write matrices, sum(.) or tr(.)",
-    "∏": "index notation is not read: write matrices or prod(.)",
     "∂": "`∂` is not part of a formula: write the function that is to be differentiated",
     "∇": "`∇` is not part of a formula: write the function that is to be differentiated",
 }

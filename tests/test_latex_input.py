@@ -63,7 +63,7 @@ def test_its_gradient_is_right(latex, where):
 # what is ambiguous or unknown is refused
 REFUSED = [
     (r"\log \det X^T X", r"where does the argument of `logdet` end\? write brackets"),
-    (r"\sum x", r"index notation is not read"),
+    (r"\sum x", r"below `.sum` stands an index"),
     (r"\frac{x}", r"the formula ends where an argument was expected"),
     (r"\sqrt{x", r"this `{` is never closed"),
     (r"\operatorname{t r+}(X)", r"is not a name"),
