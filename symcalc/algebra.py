@@ -289,6 +289,8 @@ class Algebra:
         if not k.is_scalar:
             raise ShapeError(f"`.^` takes a scalar exponent, got {shape_text(k.shape)}")
         number = self.role["number"]
+        if k.op is number and k.data == 1:
+            return a
         if a.op is k.op is number and k.data.denominator == 1:
             return self._number_power(a, k)
         return node(self.role["entrywise power"], (a, k), a.shape)
