@@ -10,13 +10,17 @@ from typing import NamedTuple
 from symcalc.errors import ParseError, caret
 from symcalc.latex_sums import Over
 from symcalc.postfix import Item
-from symcalc.scope import Scope
+from symcalc.scope import Scope, spelled_in
 from symcalc.shape import Dim, dim_names, dim_sub, parse_dim
 from symcalc.unifier import FREE
 
 LEAVES = ("name", "number", "size", "literal")
-INDEXED = re.compile(r"(?P<base>\w+?)(?P<indices>(?:_[A-Za-z]{1,3}(?:_(?:plus|minus)_\d+)?){1,2})")
-INDEX = re.compile(r"_([A-Za-z]{1,3})(?:_(plus|minus)_(\d+))?")
+SHIFT = r"(?:_(plus|minus)_(\d+))?"
+INDEX = re.compile(rf"_([A-Za-z]{{1,3}}){SHIFT}")
+INDEXED = re.compile(
+    rf"(?P<base>\w+?)(?P<indices>_[A-Za-z]{SHIFT}_[A-Za-z]{SHIFT}|_[A-Za-z]{{1,3}}{SHIFT})"
+)
+DELTA = "delta"  # the name of Kronecker's symbol, where it is not declared
 SIGNS = {"minus": "-"}
 
 
@@ -83,15 +87,17 @@ class Bindings:
             before = len(found) + len(bases)
             for name in sorted(names):
                 indexed = indices_of(name)
-                if self._runs(indexed, found) or (
-                    indexed.base in bases and len(indexed.letters) < 3
-                ):
+                beside = indexed.base in bases and len(indexed.letters) < 3
+                if beside or self._runs(indexed, found):
                     found |= set(indexed.letters)
                     bases |= {indexed.base}
         return found
 
     def _runs(self, name: Name, letters: Set[str]) -> bool:
-        """Whether a name runs with one of the letters; `x_max` does not."""
+        """Whether a name runs with one of the letters, as Kronecker's symbol does; `x_max` does
+        not."""
+        if name.base == DELTA and len(name.letters) == 2:
+            return True
         known = set(name.letters) & letters
         return bool(known) and (len(name.letters) < 3 or known == set(name.letters))
 
@@ -119,7 +125,8 @@ class Bindings:
         name = indices_of(item.value)
         if not self._runs(name, self.letters):
             return []
-        self.uses[id(item)] = Use(item, name)
+        base = spelled_in(name.base, self.scope.table) or name.base
+        self.uses[id(item)] = Use(item, name._replace(base=base))
         return [self.uses[id(item)]]
 
     def _close(self, item: Item, inside: list[Use]) -> list[Use]:

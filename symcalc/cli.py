@@ -20,6 +20,8 @@ from symcalc.steps import rule_text
 from symcalc.targets import TARGETS
 from symcalc.version import __version__
 
+FORMATS = ("text", "latex", "index", "json")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
@@ -103,7 +105,7 @@ def _second_parsers(commands) -> None:  # type: ignore[no-untyped-def]
         p.set_defaults(run=run)
 
 
-def _common(p: argparse.ArgumentParser, formats: Sequence[str] = ("text", "latex", "json")) -> None:
+def _common(p: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
     p.add_argument("--where", default=None, help='declarations: "X: matrix(n, m); a: scalar"')
     p.add_argument("--rules", default=None, metavar="FOLDER", help="your own rows besides")
     p.add_argument("--format", choices=formats, default="text")
@@ -138,6 +140,8 @@ def _run_derive(args: argparse.Namespace) -> int:
     verification = d.verify() if args.verify else None
     if args.format == "json":
         print(json.dumps(_as_json(d, args.steps, verification), ensure_ascii=False, indent=2))
+    elif args.format == "index":
+        print(d.result.entry())
     else:
         print(d.latex(steps=args.steps) if args.format == "latex" else d.text(steps=args.steps))
         if verification is not None:
@@ -174,8 +178,8 @@ def _print_result(args: argparse.Namespace, d: Derivation, kind: str, result: Ex
             "assumptions": list(d.assumptions),
         }  # fmt: skip
         print(json.dumps(found, ensure_ascii=False, indent=2))
-    elif args.format == "latex":
-        print(result.latex())
+    elif args.format in ("latex", "index"):
+        print(result.latex() if args.format == "latex" else result.entry())
     else:
         print(f"f = {d.function}\n{kind} = {result}\n  where {'; '.join(d.assumptions)}")
     return 0

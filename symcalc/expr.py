@@ -12,7 +12,7 @@ from zlib import crc32
 
 from symcalc import show
 from symcalc.graph import postorder
-from symcalc.late import codegen, evaluate, specialise, sympy_out
+from symcalc.late import codegen, entries, evaluate, specialise, sympy_out
 from symcalc.op import Op
 from symcalc.shape import SCALAR, Shape, dim_names
 
@@ -181,6 +181,17 @@ class Expr(_Draft):
     def latex(self) -> str:
         """Return the formula as LaTeX (amsmath)."""
         return show.latex(self)
+
+    def entry(self) -> str:
+        """Return one entry in index notation, as LaTeX: `ij` of a matrix, `i` of a vector.
+
+        Raises `ShapeError` for a formula of more than 300 nodes.
+
+        >>> from symcalc import parse
+        >>> print(parse("A'*(A*x - b)", "A: matrix(n, m); b: vector(n)").entry())
+        \\sum_{j} A_{ji} \\left(\\sum_{k} A_{jk} x_{k} - b_{j}\\right)
+        """
+        return str(entries.entry_latex(self, self.op.algebra.book))
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

@@ -140,11 +140,14 @@ class Indexed:
         fold = FOLDS.get(e.op.role)
         if fold is not None:
             return fold(self, *values)
-        entrywise = e.op.column("derivative") is not None or e.op.column("broadcast")
-        return self._entrywise(e) if entrywise else self._reduced(e)
+        return self._entrywise(e) if e.op.is_entrywise else self._reduced(e)
 
     def _entry(self, record: Entry) -> Value:
         """Return entries, rows or columns of a variable, of all of it or from some place on."""
+        if not record.variable:
+            size = self.arrays.sizes[record.labels[0]]
+            identity = self.arrays.factor(self.algebra.identity(size), record.labels)
+            return Value(((identity,),), free=frozenset(record.labels))
         v = self.variables[record.variable]
         label = self._label(v.shape[record.labels.index("")]) if "" in record.labels else ""
         labels = tuple(x or label for x in record.labels)

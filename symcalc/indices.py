@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
-from symcalc.bindings import Bindings, Use, indices_of, parts_of, stand_as_vectors
+from symcalc.bindings import DELTA, Bindings, Use, indices_of, parts_of, stand_as_vectors
 from symcalc.declare import default_kind
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
@@ -93,15 +93,24 @@ class Indices(Bindings):
             return None
         if len(use.name.letters) > 2:
             raise self.fail("more than two indices: this is no entry of a matrix", item)
+        name = f"{item.value} {' '.join(use.label_names)}"
+        known = {*self.scope.declared, self.variable}
+        if use.name.base == DELTA not in known and len(use.name.letters) == 2:
+            return self._delta(use, name)
         vector = len(use.name.letters) == 1 and self._is_vector(use)
         column = item.value in self.columns
         v = self._variable(use, vector, column)
         labels = ("", *use.label_names) if column else (*use.label_names, *[""] * vector)
         starts = self._starts(use, v, column)
-        name = f"{item.value} {' '.join(use.label_names)}"
         self.records[name] = Entry(v.name, labels, starts)
         shape = (v.shape[not column], 1) if vector else SCALAR
         return self.scope.algebra.symbol(name, shape, v.attributes & KEPT)
+
+    def _delta(self, use: Use, name: str) -> Expr:
+        """Return the symbol for `\\delta_{ij}`, an entry of the identity matrix."""
+        self.scope.unifier(*[self.ranges[label].size for label in use.label_names])
+        self.records[name] = Entry("", use.label_names, (0, 0))
+        return self.scope.algebra.symbol(name, SCALAR)
 
     def _is_vector(self, use: Use) -> bool:
         """Whether `x_i` is a vector, row i of X: it stands as a vector does, or X is declared."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from symcalc import codegen as codegen
     from symcalc import compare as compare
+    from symcalc import entries as entries
     from symcalc import evaluate as evaluate
     from symcalc import indexed as indexed
     from symcalc import interop as interop

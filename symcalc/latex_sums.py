@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-LETTERS = r"(?P<letters>[a-z](?:,?[a-z]){,3})"
+LETTERS = r"(?P<letters>[a-z](?:,?[a-z])*)"
 PAIR = r"(?P<relation>[a-z][<>≤≥≠][a-z])"
 UPPER = r"(?P<upper>\w+(?:[-+]\d+)?)"
 RANGES = [

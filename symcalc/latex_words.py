@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 
 from symcalc.declare import default_kind
@@ -15,6 +16,7 @@ from symcalc.tokens import Token
 
 OPENING = {"(": ")", "[": "]", "\\{": "\\}"}
 LOOK_AHEAD = 60
+INDEXED = re.compile("_[a-z]{1,2}$")
 LOG_LIKE = {  # commands of LaTeX itself: braces behind them are not seen in print
     f"\\{word}"
     for word in "log ln exp det sin cos tan sinh cosh tanh arcsin arccos arctan max min".split()
@@ -260,7 +262,8 @@ class Words(Frames):
     def _not_applied(self, name: str, at: int, upright: bool) -> None:
         """Refuse `\\phi(x)` of a name that is not declared: a function or a product?"""
         bracket = self.at_place(self.place)
-        if bracket not in OPENING or not (bracket == "(" or upright):
+        indexed = self.running and INDEXED.search(name)
+        if indexed or bracket not in OPENING or not (bracket == "(" or upright):
             return
         if not upright and not self._reads_as_call(default_kind(name) == "scalar"):
             return

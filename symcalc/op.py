@@ -63,6 +63,12 @@ class Op:
         """Return a column of the row."""
         return self.columns.get(name, default)
 
+    @property
+    def is_entrywise(self) -> bool:
+        """Whether each entry of the result comes from the same entries of the arguments."""
+        columns = ("derivative", "broadcast")
+        return self.role == "application" or any(self.column(name) for name in columns)
+
     def domain(self, slot: str) -> str:
         """Return how the numeric check samples a slot."""
         domain = self.column("domain", "")
