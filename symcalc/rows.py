@@ -53,7 +53,7 @@ def _domain(value: Any) -> bool:
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "args": _bodies, "shape": _text, "dims": _texts, "index": _texts, "sizes": _degrees,
     "variadic": _flag, "role": _text,
-    "call": _text, "aliases": _texts, "literal": _text,
+    "call": _text, "aliases": _texts, "literal": _text, "of_matrix": _text,
     "d": _bodies, "derivative": _text, "adjoint": _bodies, "vec": _bodies, "transpose": _text,
     "reflection": _text,
     "macro": _text, "define": _text, "fold": _flag, "expand": _text,

@@ -315,6 +315,7 @@ WITH = {
     'vec = { A = "I", B = "I" }': "vec: there is no slot `B`",
     'vec = { A = "A" }': r"vec\.A: `A` is n×n, n\*n×n\*n is needed|vec\.A: ",
     'transpose = "tr(A)"': "transpose: `tr\\(A\\)` is 1×1",
+    'array = "{A}"\nof_matrix = "zorro"': "of_matrix: there is no operation `zorro`",
     'define = "B"': "define: `B` is neither a slot",
     'homogeneous = { B = 1 }\narray = "{A}"': "homogeneous.*B",
     'homogeneous = { A = "x" }\narray = "{A}"': "homogeneous",
