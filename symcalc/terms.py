@@ -60,6 +60,7 @@ class Terms:
             coefficient = self._absorb_sign(coefficient, shown, powers)
         chain = self.chain(tuple(shown), shape) if shown or shape != SCALAR else None
         powers, chain = self.presenter.folding.folded(powers, chain)
+        powers = self.n.scalars.joined_roots(powers)
         powers.sort(key=lambda item: item[0].op.role not in LEAVES or item[1] != 1)
         above = [self.n.scalars.power_of(b, k) for b, k in powers if not below_line(k)]
         below = [self.n.scalars.power_of(b, -k) for b, k in powers if below_line(k)]

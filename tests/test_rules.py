@@ -201,6 +201,7 @@ PLANTED_REWRITES = [
     ("pseudoinverse-of-full-column-rank", "rhs", "pinv(A)"),
     ("pseudoinverse-of-full-column-rank", "domain", {"A": "wide"}),
     ("adjugate-of-invertible", "rhs", "inv(A)"),
+    ("sylvester-of-multiples", "rhs", "c*sylvester(A, B, C)"),
     ("logdet-of-inverse", "rhs", "logdet(A)"),
     ("log-of-determinant", "rhs", "2.001/2*logdet(A)"),
     ("matrix-determinant-lemma", "rhs", "1 - v'*u"),
