@@ -19,7 +19,7 @@ ROLES = frozenset(
     "ones zeros inverse differential".split()
 ) | {"entrywise quotient", "entrywise power", "fractional power"}
 UNEVALUATED = frozenset({"symbol", "differential"})
-STAGES = ("simplify", "lower", "vec")
+STAGES = ("simplify", "lower", "vec", "stack")
 EXPANSIONS = ("power_differential", "commutation")
 DOMAIN_WORDS = ATTRIBUTES | {
     ENTRYWISE, *"integer natural distinct tall wide smooth large fraction".split()
