@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 LARGEST_DENOMINATOR = 60
 SMALL = (2, 3)
-DELICATE = frozenset({"spd", "psd", "orthogonal", "invertible"})  # not kept by rounding
+DELICATE = frozenset({"spd", "psd", "orthonormal", "invertible"})  # not kept by rounding
 
 
 @dataclass(frozen=True)

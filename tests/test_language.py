@@ -200,6 +200,8 @@ INFERENCE = [
     ("n*x", "x: vector(n)", {"x": "vector(n)"}),
     ("x'*x", "x: vector(n); Y: matrix(p, q)", {"x": "vector(n)", "Y": "matrix(p, q)"}),
     ("X*y", "X: orthogonal matrix(n)", {"X": "orthogonal matrix(n)", "y": "vector(n)"}),
+    ("Q", "Q: orthonormal matrix(n, k)", {"Q": "orthonormal matrix(n, k)"}),
+    ("Q", "Q: orthonormal matrix(n)", {"Q": "orthogonal matrix(n)"}),
     ("D", "D: diagonal matrix(n)", {"D": "diagonal matrix(n)"}),
     ("S", "S: spd matrix(n)", {"S": "spd matrix(n)"}),
     ("x", "x: positive unit vector(n)", {"x": "positive unit vector(n)"}),

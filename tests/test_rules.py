@@ -197,6 +197,8 @@ PLANTED_REWRITES = [
     ("inverse-of-product", "lhs", "inv(B*A)"),
     ("inverse-of-orthogonal", "rhs", "Q"),
     ("inverse-of-orthogonal", "where", {"Q": "matrix(n)"}),
+    ("orthonormal-columns", "where", {"Q": "matrix(n, k)"}),
+    ("orthonormal-columns", "lhs", "Q*Q'"),
     ("inverse-of-kronecker", "rhs", "kron(inv(B), inv(A))"),
     ("pseudoinverse-of-full-column-rank", "rhs", "pinv(A)"),
     ("pseudoinverse-of-full-column-rank", "domain", {"A": "wide"}),
