@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from symcalc.balance import Balance
@@ -71,7 +70,7 @@ class Terms:
         if top == 1 and len(parts) == 1 and parts[0].op.role not in ("scale", "quotient"):
             result = parts[0]
         else:
-            result = reduce(self.algebra.times, parts, self.algebra.number(top))
+            result = self.algebra.product_of([self.algebra.number(top), *parts])
         if not below:
             return result
         if bottom != 1:
