@@ -19,40 +19,51 @@ from symcalc.sizes import resize
 if TYPE_CHECKING:
     from symcalc.derivation import Derivation
 
+FREED = {"orthogonal": "the orthogonal ones", "orthonormal": "those with orthonormal columns"}
+
 
 def ambient(d: Derivation, variable: Expr) -> Derivation:
-    """Let an orthogonal variable move freely: `Q'*Q = I` holds only after differentiating."""
-    if "orthogonal" not in variable.attributes:
+    """Let orthonormal columns move freely: `Q'*Q = I` holds only after differentiating."""
+    word = next((word for word in FREED if word in variable.attributes), None)
+    if word is None:
         return d
-    attributes = variable.attributes - {"orthogonal"}
-    free = d.rules.algebra.symbol(variable.name, variable.shape, attributes)
+    free = d.rules.algebra.symbol(
+        variable.name, variable.shape, variable.attributes - {*FREED}, variable.parameters
+    )
     function, own = substitute([d.function, d.variable], {variable: free})
-    notes = (*d.notes, freed_note(free))
+    notes = (*d.notes, _freed_note(free, word))
     scope = {**d.scope, free.name: free}
     return replace(d, function=function, variable=own, scope=scope, notes=notes)
 
 
 def riemannian(d: Derivation) -> Expr:
-    """Return `(G - X*G'*X)/2`, G projected on the tangent space of the orthogonal matrices at X.
+    """Return `G - X*(X'*G + G'*X)/2`, G projected on the tangent space at X of the matrices with
+    orthonormal columns; of a square one, `(G - X*G'*X)/2`.
 
-    Raises `ShapeError` for a variable that is not declared orthogonal.
+    Raises `ShapeError` for a variable that is not declared orthogonal or orthonormal.
     """
-    if freed_note(d.variable) not in d.notes:
+    word = freed(d)
+    if word is None:
         raise ShapeError(
-            f"`{d.variable.name}` is not declared orthogonal: its gradient is the Riemannian one"
+            f"`{d.variable.name}` is not declared orthogonal or orthonormal: its gradient is the "
+            "Riemannian one"
         )
     x = d.rules.algebra.symbol(
-        d.variable.name, d.variable.shape, close_attributes(d.variable.attributes | {"orthogonal"})
+        d.variable.name, d.variable.shape, close_attributes(d.variable.attributes | {word})
     )
     (g,) = substitute([d.gradient.T if d.layout == "numerator" else d.gradient], {d.variable: x})
-    return in_scope(simplify((g - x * g.T * x) / 2, d.rules), {**d.scope, x.name: x})
+    square = word == "orthogonal"  # then X*X' is the identity as well
+    tangent = (g - x * g.T * x) / 2 if square else g - x * (x.T * g + g.T * x) / 2
+    return in_scope(simplify(tangent, d.rules), {**d.scope, x.name: x})
 
 
-def freed_note(free: Expr) -> str:
-    """Return what a result says of a variable that is orthogonal and moves freely."""
-    return (
-        f"the derivative by {free.name} is taken among all matrices, not along the orthogonal ones"
-    )
+def freed(d: Derivation) -> str | None:
+    """Return the attribute that the variable was declared with and does not have while it moves."""
+    return next((word for word in FREED if _freed_note(d.variable, word) in d.notes), None)
+
+
+def _freed_note(free: Expr, word: str) -> str:
+    return f"the derivative by {free.name} is taken among all matrices, not along {FREED[word]}"
 
 
 def squared_up(d: Derivation) -> Derivation | None:

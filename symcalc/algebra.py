@@ -168,7 +168,17 @@ class Algebra:
 
     def product_of(self, factors: Sequence[Expr]) -> Expr:
         """Return the product of at least one factor."""
-        return reduce(self.times, factors)
+        first, *rest = factors
+        product = self.times(first, rest[0]) if rest else first
+        return reduce(self._appended, rest[1:], product)
+
+    def _appended(self, product: Expr, factor: Expr) -> Expr:
+        """Return `product*factor` for a product made here: a plain scalar goes to its end, so that
+        the cost of many is linear."""
+        special = product.op.role == "number" or factor.op.role in ("number", "scale", "quotient")
+        if special or not (product.is_scalar and factor.is_scalar):
+            return self.times(product, factor)
+        return node(self.role["scale"], (product, factor), SCALAR)
 
     def times(self, a: Expr, b: Expr) -> Expr:
         """Return `a*b`: a matrix product, or a multiple where one of them is a scalar."""

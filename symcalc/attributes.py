@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 NONE: frozenset[str] = frozenset()
 ADDITIVE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "positive", "psd", "spd"})
 OF_IDENTITY = close_attributes(frozenset({"spd", "diagonal", "orthogonal"}))
+COLUMNS = frozenset({"orthonormal"})  # what is said of the columns, and not of the rows
 _SWAPPED = {"lower": "upper", "upper": "lower"}
 
 
@@ -55,7 +56,9 @@ class Attributes:
         return found
 
     def _transpose(self, e: Expr) -> frozenset[str]:
-        return frozenset(_SWAPPED.get(word, word) for word in self.of(e.args[0]))
+        known = self.of(e.args[0])
+        rows = frozenset() if "orthogonal" in known else COLUMNS
+        return frozenset(_SWAPPED.get(word, word) for word in known) - rows
 
     def _sum(self, e: Expr) -> frozenset[str]:
         shared = frozenset.intersection(*(self.of(arg) for arg in e.args)) & ADDITIVE
@@ -71,13 +74,14 @@ class Attributes:
 
     def _scale(self, e: Expr) -> frozenset[str]:
         if "positive" in self.of(e.args[0]):
-            return self.of(e.args[1]) - {"orthogonal", "unit"}
+            return self.of(e.args[1]) - {"orthogonal", "unit"} - COLUMNS
         return self.of(e.args[1]) & {"symmetric", "skew", "diagonal", "lower", "upper"}
 
     def _product(self, e: Expr) -> frozenset[str]:
-        """Factors with positive entries have such a product; see `_palindrome` for the others."""
+        """Factors with positive entries have such a product, and those with orthonormal columns;
+        see `_palindrome` for the others."""
         left, right = (self.of(arg) for arg in e.args)
-        return self._palindrome(e) | (left & right & {"positive"})
+        return self._palindrome(e) | (left & right & ({"positive"} | COLUMNS))
 
     def _palindrome(self, e: Expr) -> frozenset[str]:
         """A palindrome such as `X'*A*X` is symmetric, and as definite as its middle."""

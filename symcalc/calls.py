@@ -1,4 +1,5 @@
-"""Names that are called: functions that have no row yet, and letters that may be variables."""
+"""Names that are called: functions without a row yet, letters that may be variables, and functions
+of the entries that a reader may take for functions of the matrix."""
 
 from __future__ import annotations
 
@@ -6,8 +7,11 @@ from collections.abc import Callable
 
 from symcalc.declare import default_kind
 from symcalc.errors import ParseError, RuleError, caret
+from symcalc.expr import Expr
 from symcalc.op import Op
 from symcalc.postfix import Item
+from symcalc.shape import SCALAR
+from symcalc.show import brief
 
 
 def outside(name: str, called: Callable[[str], list[Op]], letters: bool) -> list[Op]:
@@ -30,3 +34,18 @@ def check_calls(items: list[Item], text: str) -> None:
         if item.kind == "name" and item.value in called and default_kind(item.value):
             message = f"`{item.value}` is a function and a variable here: declare it, or rename"
             raise ParseError(caret(text, item.at, f"{message} the variable"))
+
+
+def says_entrywise(item: Item, text: str) -> bool:
+    """Whether a call is written as one of the entries: `exp.(X)`, `np.exp(X)`, `X.exp()`."""
+    end = item.at + len(item.value)
+    return "." in (text[item.at - 1 : item.at + 1] + text[end : end + 1])
+
+
+def entrywise_note(e: Expr) -> str:
+    """Return what is said of `exp(X)` of a square matrix: that it is not `expm(X)`."""
+    other = e.op.column("of_matrix")
+    if e.shape == SCALAR or e.shape[0] != e.shape[1]:
+        return ""
+    function = f"{other}({brief(e.args[0])})"
+    return f"`{brief(e)}` is taken entry by entry; the function of the matrix is `{function}`"

@@ -77,8 +77,8 @@ class Chains:
             if untransposed(factor).op.role != "sum":
                 continue
             before, after = factors[:place], factors[place + 1 :]
-            left = before and self._meets_ones(before[-1], factor)
-            right = after and _is_ones(after[0])
+            left = before and factor.shape[0] != 1 and self._meets_ones(before[-1], factor)
+            right = after and factor.shape[1] != 1 and _is_ones(after[0])
             if not (left or right):
                 continue
             poly = self.n.normal(factor)
@@ -92,6 +92,8 @@ class Chains:
         beside the other sum terms that cancel."""
         if untransposed(e).op.role != "sum":
             return _is_ones(e)
+        if e is not factor and self.turn(factor)[1] is e:
+            return False  # the size of what is centred stays: multiplied out, it loses digits
         first, second = self.n.normal(e).terms, self.n.normal(factor).terms
         if len(first) != 2 or not any(m.factors and _is_ones(m.factors[-1]) for m in first):
             return False

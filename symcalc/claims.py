@@ -30,6 +30,7 @@ VIOLATIONS: dict[str, Callable[[Array], float]] = {
     "lower": lambda a: _gap(a, np.tril(a)),
     "upper": lambda a: _gap(a, np.triu(a)),
     "orthogonal": lambda a: _gap(a @ a.T, np.eye(len(a))),
+    "orthonormal": lambda a: _gap(a.T @ a, np.eye(a.shape[1])),
     "invertible": lambda a: 0.0 if np.linalg.cond(a) < 1e9 else float("inf"),
     "spd": lambda a: _gap(a, a.T) + max(0.0, -float(np.min(np.linalg.eigvalsh(a)))),
     "psd": lambda a: _gap(a, a.T) + max(0.0, -float(np.min(np.linalg.eigvalsh(a)))),

@@ -15,7 +15,8 @@ from symcalc.differential import direction
 from symcalc.errors import EvaluationError
 from symcalc.exact import Number
 from symcalc.expand import multiplied_out
-from symcalc.expr import Expr
+from symcalc.expr import Expr, substitute
+from symcalc.graph import postorder
 from symcalc.judge import (
     EXACT_TOLERANCE,
     SIZE_ORDERS,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 LARGEST_DENOMINATOR = 60
 SMALL = (2, 3)
-DELICATE = frozenset({"spd", "psd", "orthogonal", "invertible"})  # not kept by rounding
+DELICATE = frozenset({"spd", "psd", "orthonormal", "invertible"})  # not kept by rounding
 
 
 @dataclass(frozen=True)
@@ -183,9 +184,20 @@ def _with_symmetric(sample: Sample, v: Expr) -> Sample:
 
 
 def same_form(a: Expr, b: Expr, book: Rulebook) -> bool:
-    """Whether two formulas of one shape are equal by simplification."""
-    n = normalizer(book)
-    return not n.normal(a - b).terms or not multiplied_out(a - b, n).terms
+    """Whether two formulas of one shape are equal by simplification, where both have a value."""
+    n, difference = normalizer(book), _where_defined(a - b)
+    return not n.normal(difference).terms or not multiplied_out(difference, n).terms
+
+
+def _where_defined(e: Expr) -> Expr:
+    """Declare invertible what occurs inverted: elsewhere the formula has no value."""
+    inverted = [x.args[0] for x in postorder([e]) if x.op.role == "inverse"]
+    known = {
+        v: v.op.algebra.symbol(v.name, v.shape, v.attributes | {"invertible"}, v.parameters)
+        for v in inverted
+        if v.op.role == "symbol"
+    }
+    return substitute([e], known)[0] if known else e
 
 
 @dataclass(frozen=True)

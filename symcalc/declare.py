@@ -10,18 +10,19 @@ from typing import NamedTuple
 
 from symcalc.errors import ParseError, ShapeError
 from symcalc.letters import GREEK, GREEK_SIGNS
-from symcalc.shape import SCALAR, Dim, Shape, parse_dim
+from symcalc.shape import SCALAR, Dim, Shape, parse_dim, shape_text
 
 ATTRIBUTES = frozenset(
-    "symmetric skew spd psd diagonal orthogonal invertible lower upper positive unit".split()
+    {"symmetric", "skew", "spd", "psd", "diagonal", "orthogonal", "orthonormal", "invertible"}
+    | {"lower", "upper", "positive", "unit"}
 )
-SQUARE_ATTRIBUTES = ATTRIBUTES - {"positive", "unit"}
+SQUARE_ATTRIBUTES = ATTRIBUTES - {"positive", "unit", "orthonormal"}
 ENTRYWISE = "entrywise"  # what an unspecified function is declared as
 IMPLIED = {
     "spd": {"symmetric", "psd", "invertible"},
     "psd": {"symmetric"},
     "diagonal": {"symmetric", "lower", "upper"},
-    "orthogonal": {"invertible"},
+    "orthogonal": {"invertible", "orthonormal"},
 }
 _KIND = re.compile(r"\s*(scalar|vector|matrix)\s*(?:\(([^()]*)\))?\s*")
 
@@ -77,7 +78,21 @@ def parse_declaration(text: str, name: str = "") -> Declaration:
         raise ShapeError(
             f"declaration of {name or text}: a {word} matrix is square, `{text}` is not"
         )
+    if "orthonormal" in given:
+        given |= _with_orthonormal_columns(shape, name or text)
     return Declaration(shape, close_attributes(given), _parameters(parameters, name))
+
+
+def _with_orthonormal_columns(shape: Shape, what: str) -> set[str]:
+    """Return what orthonormal columns mean for a shape: a square matrix is orthogonal."""
+    rows, cols = shape
+    wide = isinstance(rows, int) and isinstance(cols, int) and rows < cols
+    if wide or rows == 1:
+        raise ShapeError(
+            f"declaration of {what}: orthonormal columns have at least as many entries as there "
+            f"are columns, not {shape_text(shape)}"
+        )
+    return {"orthogonal"} if rows == cols else set()
 
 
 def _parameters(text: str, name: str) -> tuple[str, ...]:

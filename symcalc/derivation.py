@@ -73,12 +73,16 @@ class Derivation:
 
     @cached_property
     def riemannian_gradient(self) -> Expr:
-        """The gradient along the orthogonal matrices, `(G - Q*G'*Q)/2`, for an orthogonal variable
-        (Absil, Mahony & Sepulchre, 2008, ch. 3; the metric of the surrounding space).
+        """The gradient along the matrices with orthonormal columns, `G - Q*(Q'*G + G'*Q)/2`, for
+        an `orthonormal` variable, and `(G - Q*G'*Q)/2` for an `orthogonal` one (Absil, Mahony &
+        Sepulchre, 2008, ch. 3.6; the metric of the surrounding space).
 
         >>> from symcalc import derive
         >>> print(derive("tr(A*Q)", "Q", where="Q: orthogonal matrix(n)").riemannian_gradient)
         (A' - Q*A*Q)/2
+        >>> d = derive("tr(A'*Q)", "Q", where="Q: orthonormal matrix(n, k)")
+        >>> print(d.riemannian_gradient)
+        A - Q*(A'*Q + Q'*A)/2
         """
         return riemannian(self)
 

@@ -60,6 +60,9 @@ class Loader:
         """Raise `RuleError` for a template, a body or a rewrite row that is refused."""
         for name, op in fresh.items():
             check_array_template(self.rows[name][0], op)
+            other = op.column("of_matrix", name)
+            if other not in book.ops:
+                raise RuleError(f"{self.rows[name][0]} of_matrix: there is no operation `{other}`")
             if op.column("sympy"):
                 sympy_out.check_sympy_template(self.rows[name][0], op)
             book.read_bodies(op)

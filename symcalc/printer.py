@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from symcalc.exact import Number
 from symcalc.printer_blocks import above, beside, part
+from symcalc.printer_fractions import DECIMAL_FROM, joined, over_the_line
 from symcalc.shape import SCALAR, Dim
 from symcalc.style import LEVELS, Piece, Style, latex_fraction, parsed_template, template_head
 
 if TYPE_CHECKING:
     from symcalc.expr import Expr
-
-DECIMAL_FROM = 1000
 
 
 class Printer:
@@ -149,10 +148,13 @@ def _sum(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
 
 def _scale(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     factor, (c, a) = e.args[0], args
+    fraction = over_the_line(printer, e, args)
+    if fraction is not None:
+        return fraction
     if factor.op.role != "number":
         needed = "unary" if factor.op.role == "product" else "product"
         left = c.left or printer.at(c, LEVELS[needed] if c.text[:1] != "-" else LEVELS["product"])
-        return Piece(_joined(printer, left, _factor(printer, e, a)), LEVELS["product"])
+        return Piece(joined(printer, left, _factor(printer, e, a)), LEVELS["product"])
     if factor.data == -1 and _takes_sign(e.args[1]):
         return Piece(f"-{a.text}", LEVELS["hadamard"])
     whole = _multiple(printer, factor.data, _factor(printer, e, a), a)
@@ -170,18 +172,12 @@ def _takes_sign(e: Expr) -> bool:
     return first is not e and first.op.role != "quotient"
 
 
-def _joined(printer: Printer, left: str, right: str) -> str:
-    if printer.style.column == "latex" and right[:1].isdigit():
-        return f"{left} \\cdot {right}"
-    return printer.style.times.join([left, right])
-
-
 def _multiple(printer: Printer, value: Number, shown: str, a: Piece) -> Piece:
     sign, value = ("-", -value) if value < 0 else ("", value)
     if value.denominator != 1 and value.denominator <= DECIMAL_FROM:
         return _fraction(printer, sign, value, shown, a)
     if value != 1:
-        shown = _joined(printer, _rational(printer.style, value).text, shown)
+        shown = joined(printer, _rational(printer.style, value).text, shown)
     return Piece(sign + shown, LEVELS["product"])
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from symcalc import norms
 from symcalc.blocks import blocks, places
-from symcalc.calls import check_calls
+from symcalc.calls import check_calls, entrywise_note, says_entrywise
 from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr
@@ -118,6 +118,7 @@ class Reader:
         self.algebra = self.scope.algebra
         self.stack: list[Expr | OpenSum] = []
         self.sizes: list[Dim] = []
+        self.of_entries: list[Expr] = []  # calls that may be taken for functions of a matrix
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
         notation = Notation(self.text, self.scope.declared, self.vocabulary, mention)
@@ -210,7 +211,10 @@ class Reader:
             args = args[: len(op.slots)]
         if op.column("show") == "sizes":
             sizes += [1] * (len(op.dims) - len(sizes))
-        self.stack.append(self._apply(op, args, sizes))
+        made = self._apply(op, args, sizes)
+        if op.column("of_matrix") and not says_entrywise(item, self.text):
+            self.of_entries.append(made)
+        self.stack.append(made)
         return None
 
     def _apply_unspecified(self, item: Item, function: Expr) -> None:
@@ -341,16 +345,21 @@ class Reader:
         )
 
     def _finish(self, e: Expr) -> Reading:
-        notes = tuple(dict.fromkeys(self.algebra.notes))
         if not self.unifier.names:
             root = self._in_matrices(e, self.scope.table, {})
-            return Reading(root, self.scope.table, notes=notes)
+            return Reading(root, self.scope.table, notes=self._notes(self.of_entries))
         names = self._dim_names()
-        root, *symbols = resize([e, *self.scope.table.values()], names)
+        roots = [e, *self.scope.table.values(), *self.of_entries]
+        root, *symbols = resize(roots, names)
+        calls = [symbols.pop() for _ in self.of_entries][::-1]
         used = {name for s in symbols for dim in s.shape for name in dim_names(dim)}
         scope = dict(zip(self.scope.table, symbols, strict=True))
         root = self._in_matrices(root, scope, names)
-        return Reading(root, scope, frozenset(used - self.scope.dims), notes)
+        return Reading(root, scope, frozenset(used - self.scope.dims), self._notes(calls))
+
+    def _notes(self, calls: list[Expr]) -> tuple[str, ...]:
+        notes = [*self.algebra.notes, *map(entrywise_note, calls)]
+        return tuple(dict.fromkeys(note for note in notes if note))
 
     def _in_matrices(self, e: Expr, scope: Mapping[str, Expr], names: Mapping[str, Dim]) -> Expr:
         """Return a formula that may have indices as one of matrices."""

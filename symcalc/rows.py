@@ -19,7 +19,7 @@ ROLES = frozenset(
     "ones zeros inverse differential application".split()
 ) | {"entrywise quotient", "entrywise power", "fractional power"}
 UNEVALUATED = frozenset({"symbol", "differential"})
-STAGES = ("simplify", "lower", "vec")
+STAGES = ("simplify", "lower", "vec", "stack")
 EXPANSIONS = ("power_differential", "commutation")
 DOMAIN_WORDS = ATTRIBUTES | {
     ENTRYWISE, *"integer natural distinct tall wide smooth large fraction".split()
@@ -53,7 +53,7 @@ def _domain(value: Any) -> bool:
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "args": _bodies, "shape": _text, "dims": _texts, "index": _texts, "sizes": _degrees,
     "variadic": _flag, "role": _text,
-    "call": _text, "aliases": _texts, "literal": _text,
+    "call": _text, "aliases": _texts, "literal": _text, "of_matrix": _text,
     "d": _bodies, "derivative": _text, "adjoint": _bodies, "vec": _bodies, "transpose": _text,
     "reflection": _text,
     "macro": _text, "define": _text, "fold": _flag, "expand": _text,

@@ -83,6 +83,11 @@ class Rulebook:
         """The rows of the stage "vec", compiled."""
         return tuple(lower_rows.LowerRow(row) for row in self.stage("vec"))
 
+    @cached_property
+    def stack_rows(self) -> tuple[LowerRow, ...]:
+        """The rows of the stage "stack", compiled."""
+        return tuple(lower_rows.LowerRow(row) for row in self.stage("stack"))
+
     def find(self, name: str) -> list[Op]:
         """Return the operations that the language calls `name` (`diag` has two)."""
         return self._calls.get(name, [])

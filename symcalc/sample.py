@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from symcalc.declare import ENTRYWISE
+from symcalc.errors import EvaluationError
 from symcalc.evaluate import size_of
 from symcalc.expr import Expr
 from symcalc.shape import SCALAR, dim_names
@@ -24,11 +25,16 @@ def choose_sizes(
     variables: Iterable[Expr], given: Mapping[str, int], order: Iterable[int] = SIZES
 ) -> dict[str, int]:
     """Return a size for every dimension: different ones, so that no mistake hides in a square."""
+    variables = [*variables]
     names = [name for v in variables for dim in v.shape for name in dim_names(dim)]
     free = [size for size in order if size not in given.values()] or list(SIZES)
     chosen = dict(given)
     for k, name in enumerate(n for n in dict.fromkeys(names) if n not in given):
         chosen[name] = free[k % len(free)]
+    for rows, cols in [v.shape for v in variables if "orthonormal" in v.attributes]:
+        free_pair = rows in chosen and cols in chosen and not given.keys() & {rows, cols}
+        if free_pair and chosen[str(rows)] < chosen[str(cols)]:  # columns are not longer than rows
+            chosen[str(rows)], chosen[str(cols)] = chosen[str(cols)], chosen[str(rows)]
     return chosen
 
 
@@ -41,7 +47,8 @@ def sample(variable: Expr, sizes: Mapping[str, int], rng: Rng, mode: str = "plai
     if variable.shape == SCALAR:
         return np.asarray(_entries((), attributes, rng, mode))
     if 1 in variable.shape:
-        return _entries((shape[0] * shape[1],), attributes, rng, mode)
+        flat = _entries((shape[0] * shape[1],), attributes, rng, mode)
+        return flat / np.linalg.norm(flat) if "orthonormal" in attributes else flat
     for name, build in BUILDERS.items():
         if name in attributes:
             return build(shape, rng, "positive" if "positive" in attributes else mode)
@@ -100,7 +107,12 @@ def _skew(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
     return (a - a.T) / 2
 
 
-def _orthogonal(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+def _orthonormal(shape: tuple[int, ...], rng: Rng, mode: str) -> Array:
+    if shape[0] < shape[1]:
+        raise EvaluationError(
+            f"{shape[1]} columns of {shape[0]} entries cannot be orthonormal: choose sizes with at "
+            "least as many rows as columns"
+        )
     return np.linalg.qr(rng.standard_normal(shape))[0]
 
 
@@ -123,7 +135,7 @@ def well_conditioned(shape: tuple[int, ...], rng: Rng) -> Array:
 
 
 BUILDERS = {
-    "diagonal": _diagonal, "orthogonal": _orthogonal, "spd": _spd, "psd": _psd, "skew": _skew,
+    "diagonal": _diagonal, "orthonormal": _orthonormal, "spd": _spd, "psd": _psd, "skew": _skew,
     "symmetric": _symmetric, "lower": _lower, "upper": _upper, "invertible": _invertible,
 }  # fmt: skip
 

@@ -13,6 +13,8 @@ from symcalc.shape import SCALAR
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
+Powers = list[tuple[Expr, Exponent]]
+
 
 class ScalarFactors:
     """Operations on scalar factors over a normalizer."""
@@ -91,6 +93,8 @@ class ScalarFactors:
     def _root(self, mono: Mono, c: Number, k: Exponent) -> Poly:
         """Split a power with any exponent over those factors that are known to be positive."""
         safe = [(b, x) for b, x in mono.scalars if self.leaves_roots(b)]
+        if all(self._positive(b) for b, _ in mono.scalars):
+            safe = [*mono.scalars]
         rest = tuple((b, x) for b, x in mono.scalars if (b, x) not in safe)
         scalars = self.merge((), tuple((b, self.times_exponent(x, k)) for b, x in safe))
         value = rational_power(c, k) if c > 0 and not isinstance(k, Expr) else None
@@ -107,7 +111,10 @@ class ScalarFactors:
     def leaves_roots(self, base: Expr) -> bool:
         """Whether a factor is taken out of roots: what is positive, but for sizes, so that
         `sqrt(sum(x)/n)` is the root of a mean."""
-        return base.op.role != "dimension" and self.n.attributes.has(base, "positive")
+        return base.op.role != "dimension" and self._positive(base)
+
+    def _positive(self, base: Expr) -> bool:
+        return self.n.attributes.has(base, "positive")
 
     def times_exponent(self, x: Exponent, k: Exponent) -> Exponent:
         if not (isinstance(x, Expr) or isinstance(k, Expr)):
@@ -134,6 +141,27 @@ class ScalarFactors:
         return node(
             self.n.algebra.role["entrywise power"], (base, self.n.algebra.number(k)), base.shape
         )
+
+    def joined_roots(self, powers: Powers) -> Powers:
+        """Write `sqrt(2)*sqrt(pi)` as `sqrt(2*pi)`, where no factor can be negative."""
+        groups: dict[Exponent, Powers] = {}
+        if len(powers) < 2:
+            return powers
+        for base, k in powers:
+            root = isinstance(k, Expr) or k.denominator != 1
+            if root and self._positive(base):
+                size: Exponent = k if isinstance(k, Expr) else max(k, -k)
+                groups.setdefault(size, []).append((base, k))
+        joined = {group[0]: self._joined(k, group) for k, group in groups.items() if group[1:]}
+        gone = [power for group in groups.values() for power in group[1:]]
+        return [joined.get(power, power) for power in powers if power not in gone]
+
+    def _joined(self, k: Exponent, group: Powers) -> tuple[Expr, Exponent]:
+        """Write powers with one exponent, but for the sign, as one."""
+        up = k if any(x == k for _, x in group) else group[0][1]
+        above, below = [b for b, x in group if x == up], [b for b, x in group if x != up]
+        base = self.n.algebra.product_of(above)
+        return self.n.algebra.divide(base, self.n.algebra.product_of(below)) if below else base, up
 
     def shared(self, poly: Poly) -> Scalars:
         """Return the powers with rational exponents that all terms have in common."""

@@ -8,6 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from symcalc.expr import Expr
+from symcalc.rewrite import Matcher
 from symcalc.shape import Dim, Shape, dim_add
 from symcalc.terms import Term
 
@@ -66,14 +67,21 @@ class Stacking:
 
     def _place(self, outer: Expr, axis: int) -> tuple[Dim, Dim, Expr | None] | None:
         """Return the place and the size of a block, and what stands there if not the identity."""
-        if outer.op.name == "unit" and not axis:
-            return outer.data[0], 1, None
-        if outer.op.name == "submatrix" and axis and outer.args[0].op.role == "identity":
-            return (outer.data[0], outer.data[1], None) if outer.data[2] == 0 else None
-        if outer.op.name != "embed" or outer.data[1 - axis] != 0:
+        block = self._block(outer)
+        if block is None or block.data[1 - axis] != 0:
             return None
-        inner = outer.args[0]
+        inner = block.args[0]
         if inner.shape[1 - axis] != outer.shape[1 - axis]:
             return None
-        plain = inner.op.role == "identity"
-        return outer.data[axis], inner.shape[axis], None if plain else inner
+        plain = inner is self.presenter.algebra.identity(inner.shape[axis])
+        return block.data[axis], inner.shape[axis], None if plain else inner
+
+    def _block(self, outer: Expr) -> Expr | None:
+        """Return a factor as a block in a matrix of zeros, as the rows of the stage "stack" do."""
+        rows = self.presenter.n.book.stack_rows
+        if outer.op in {row.template.body.op for row in rows}:
+            return outer
+        for row in rows:
+            for binding in Matcher(self.presenter.n).match(row.lhs, outer, {}):
+                return row.result(binding)
+        return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symcalc.again import freed_note
+from symcalc.again import freed
 from symcalc.assume import condition
 from symcalc.differential import dependents, differential, direction
 from symcalc.errors import StationaryError
@@ -48,10 +48,8 @@ def stationary(d: Derivation) -> Expr:
     Raises `StationaryError` where no closed form is found.
     """
     g, x = d.usual.gradient, d.variable
-    if freed_note(x) in d.notes:
-        raise _none(
-            f"{x.name} is orthogonal, and the gradient vanishes on no such matrix as a rule"
-        )
+    if word := freed(d):
+        raise _none(f"{x.name} is {word}, and the gradient vanishes on no such matrix as a rule")
     if x not in g.variables:
         raise _none(f"the gradient `{brief(g)}` does not depend on {x.name}")
     failed = ""

@@ -31,13 +31,15 @@ class Style(NamedTuple):
 
 class Piece(NamedTuple):
     """A printed subexpression: how strongly it binds, the exponent it ends with and what bears it,
-    and how it reads as the left factor of a longer product, if that differs."""
+    how it reads as the left factor of a longer product, if that differs, and of a fraction what
+    stands above and below the line, where another factor can go there."""
 
     text: str
     level: int
     exponent: str = ""
     base: str = ""
     left: str = ""
+    over: tuple[str, str] | None = None
 
 
 _PARTS = re.compile(r"\{\{|\}\}|\{(?P<slot>[^{}:]*)(?::(?P<level>[^{}:]*))?\}|[^{}]+|[{}]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from symcalc.balance import Balance
@@ -60,6 +59,7 @@ class Terms:
             coefficient = self._absorb_sign(coefficient, shown, powers)
         chain = self.chain(tuple(shown), shape) if shown or shape != SCALAR else None
         powers, chain = self.presenter.folding.folded(powers, chain)
+        powers = self.n.scalars.joined_roots(powers)
         powers.sort(key=lambda item: item[0].op.role not in LEAVES or item[1] != 1)
         above = [self.n.scalars.power_of(b, k) for b, k in powers if not below_line(k)]
         below = [self.n.scalars.power_of(b, -k) for b, k in powers if below_line(k)]
@@ -70,7 +70,7 @@ class Terms:
         if top == 1 and len(parts) == 1 and parts[0].op.role not in ("scale", "quotient"):
             result = parts[0]
         else:
-            result = reduce(self.algebra.times, parts, self.algebra.number(top))
+            result = self.algebra.product_of([self.algebra.number(top), *parts])
         if not below:
             return result
         if bottom != 1:

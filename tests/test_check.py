@@ -27,7 +27,8 @@ VERDICTS = [
     ("sum(x)/n", "x", "x: vector(n)", "ones(n)/n", "proven"),
     ("tr(X)", "X", "", "I", "proven"),
     ("tr(X)", "Y", "X: matrix(n); Y: matrix(n, m)", "0*Y", "proven"),
-    ("det(X)", "X", "", "adj(X)'", "equal"),
+    ("det(X)", "X", "", "adj(X)'", "proven"),
+    ("det(X)", "X", "", "adj(X)", "transposed"),
     ("sum(sigmoid(x))", "x", "", "exp(x) ./ (1 + exp(x)) .^ 2", "equal"),
     ("sum(relu(x))", "x", "", "sign(x)/2 + 1/2", "equal"),
     ("sum(log(x))", "x", "x: positive vector(n)", "exp(-log(x))", "equal"),
@@ -139,7 +140,7 @@ MESSAGES = [
     ("x'*A*x", "x", "", "A*x", ["the derivation starts: d(x'*A*x) = dx'*A*x + x'*A*dx"]),
     ("logdet(X)", "X", SYM, ENTRIES, ["free entries", 'check with symmetric="entries"']),
     ("tr(A*X)", "X", SYM, "A'", ["(A + A')/2", "its projection"]),
-    ("det(X)", "X", "", "adj(X)'", ["random points"]),
+    ("sum(sin(2*x))", "x", "", "2*(cos(x).^2 - sin(x).^2)", ["random points"]),
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from symcalc import Derivation, Expr, derive, parse
+from symcalc.compare import same_form
 from symcalc.rulebook import default_rules
 from symcalc.simplify import simplify
 
@@ -77,9 +78,10 @@ def test_value(name: str) -> None:
 
 # Printed forms that are not equal to ours as expressions: other conventions for a structured
 # variable, and the adjugate, which exists where the inverse does not.
+ADJUGATES = ("cookbook-0041", "wikipedia-sbm-26-cof")
 OTHERWISE = {
-    "cookbook-0041", "cookbook-0138-unstructured", "cookbook-0139-unstructured",
-    "cookbook-0142-unstructured", "wikipedia-sbm-26-cof",
+    "cookbook-0138-unstructured", "cookbook-0139-unstructured", "cookbook-0142-unstructured",
+    *ADJUGATES,
 }  # fmt: skip
 PRINTED = [
     name
@@ -97,3 +99,12 @@ def test_the_printed_form_is_proven_equal(name: str) -> None:
         printed = printed if printed.shape == ours.shape else printed.T
     difference = simplify(printed - ours, default_rules())
     assert str(difference) == "0" or difference.op.role == "zeros"
+
+
+@pytest.mark.parametrize("name", ADJUGATES)
+def test_the_adjugate_is_proven_equal_where_the_inverse_exists(name: str) -> None:
+    case = CASES[name]["case"]
+    ours = result(case)
+    printed = parse(case["answer"], {**ours.where, **case["where"]})
+    assert same_form(printed, ours, default_rules())
+    assert not same_form(printed, 2 * ours, default_rules())

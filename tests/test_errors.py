@@ -150,6 +150,8 @@ BAD = [
     ("X", "X", "X: spd matrix(n, m)", r"a spd matrix is square"),
     ("X", "X", "X: symmetric matrix(2, 3)", r"a symmetric matrix is square"),
     ("x", "x", "x: spd vector(n)", r"a spd matrix is square"),
+    ("X", "X", "X: orthonormal matrix(2, 3)", r"orthonormal columns .*, not 2×3"),
+    ("c", "c", "c: orthonormal scalar", r"orthonormal columns .*, not 1×1"),
     ("x", "x", "x", r"`x` is not a declaration: write `name: matrix\(n, m\)`"),
     ("x", "x", "1x: scalar", r"`1x` cannot be declared: it is not a name"),
     ("x", "x", "x: a" + " " * N + "q", r"declaration of x"),

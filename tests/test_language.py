@@ -200,6 +200,8 @@ INFERENCE = [
     ("n*x", "x: vector(n)", {"x": "vector(n)"}),
     ("x'*x", "x: vector(n); Y: matrix(p, q)", {"x": "vector(n)", "Y": "matrix(p, q)"}),
     ("X*y", "X: orthogonal matrix(n)", {"X": "orthogonal matrix(n)", "y": "vector(n)"}),
+    ("Q", "Q: orthonormal matrix(n, k)", {"Q": "orthonormal matrix(n, k)"}),
+    ("Q", "Q: orthonormal matrix(n)", {"Q": "orthogonal matrix(n)"}),
     ("D", "D: diagonal matrix(n)", {"D": "diagonal matrix(n)"}),
     ("S", "S: spd matrix(n)", {"S": "spd matrix(n)"}),
     ("x", "x: positive unit vector(n)", {"x": "positive unit vector(n)"}),
@@ -343,6 +345,33 @@ CONDITIONS = [
 def test_conditions(text, conditions):
     stated = [a for a in derive(text, "x").assumptions if ": " not in a]
     assert tuple(stated) == conditions
+
+
+# functions of the entries of a square matrix: what the result says of the other reading, unless
+# the text shows which one is meant
+BY_ENTRIES = [
+    ("tr(exp(X))", "`exp(X)` is taken entry by entry; the function of the matrix is `expm(X)`"),
+    ("tr(ln(X))", "`log(X)` is taken entry by entry; the function of the matrix is `logm(X)`"),
+    ("sum(sqrt(X'*X))",
+     "`sqrt(X'*X)` is taken entry by entry; the function of the matrix is `sqrtm(X'*X)`"),
+    (r"\operatorname{tr}(\exp(X))",
+     "`exp(X)` is taken entry by entry; the function of the matrix is `expm(X)`"),
+    ("tr(exp.(X))", None),
+    ("tr(np.exp(X))", None),
+    ("tr(X.exp())", None),
+    (r"\operatorname{tr}(e^{X})", None),
+    ("tr(expm(X))", None),
+    ("sum(exp(X))", None),
+    ("sum(exp(X*y))", None),
+    ("exp(tr(X))", None),
+    ("tr(sin(X))", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "note"), BY_ENTRIES, ids=[t for t, _ in BY_ENTRIES])
+def test_a_function_of_the_entries_of_a_square_matrix_is_said_to_be_one(text, note):
+    stated = [a for a in derive(text, "X").assumptions if "entry by entry" in a]
+    assert stated == ([note] if note else [])
 
 
 @pytest.mark.parametrize(

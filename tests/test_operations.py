@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 from symcalc import RuleError, ShapeError, derive, parse
+from symcalc.expr import in_scope
+from symcalc.rulebook import default_rules
+from symcalc.sample import sample
+from symcalc.simplify import simplify
 
 # Formula, variable, declarations, gradient (None: only the value counts).
 GRADIENTS = [
@@ -110,8 +114,82 @@ def test_the_gradient_along_the_orthogonal_matrices(f, gradient):
     assert np.sum(value * (q @ w)) == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("f", "q", "gradient"),
+    [
+        ("tr(Q'*S*Q)", "matrix(n, k)", "2*(I - Q*Q')*S*Q"),
+        ("tr(B'*Q)", "matrix(n, k)", "B - Q*(B'*Q + Q'*B)/2"),
+        ("||S*Q - B||_F^2", "matrix(n, k)", None),
+        ("tr(Q'*S*Q*diag(h))", "matrix(n, k)", None),
+        ("tr(Q'*Q)", "matrix(n, k)", "zeros(n, k)"),
+        ("Q'*S*Q", "vector(n)", "2*(S*Q - (Q'*S*Q)*Q)"),
+    ],
+)
+def test_the_gradient_along_orthonormal_columns(f, q, gradient):
+    where = f"Q: orthonormal {q}; S: symmetric matrix(n); B: matrix(n, k); h: vector(k)"
+    d = derive(f, "Q", where=where)
+    g = d.riemannian_gradient
+    assert gradient is None or str(g) == gradient
+    rng = np.random.default_rng(5)
+    s, k = rng.standard_normal((5, 5)), 2
+    arrays = {"S": s + s.T, "B": rng.standard_normal((5, k)), "h": rng.standard_normal(k)}
+    start = np.linalg.qr(rng.standard_normal((5, k if q[0] == "m" else 1)))[0]
+    shape = (5, k) if q[0] == "m" else (5,)
+    v = rng.standard_normal(start.shape)
+    v = v - start @ (start.T @ v + v.T @ start) / 2  # a tangent, as (start + t*v) stays orthonormal
+
+    def along(t):  # the nearest matrix with orthonormal columns
+        left, _, right = np.linalg.svd(start + t * v, full_matrices=False)
+        return d.function.evaluate(Q=np.reshape(left @ right, shape), **arrays)
+
+    value = np.reshape(g.evaluate(Q=np.reshape(start, shape), **arrays), start.shape)
+    np.testing.assert_allclose(start.T @ value + value.T @ start, 0, atol=1e-12)  # it is tangent
+    slope = (along(1e-4) - along(-1e-4)) / 2e-4
+    assert np.sum(value * v) == pytest.approx(slope, rel=1e-5, abs=1e-6)
+
+
+# expression, declarations, its simplest form: of orthonormal columns, and of orthogonal matrices
+ORTHONORMAL = [
+    ("Q'*Q", "Q: orthonormal matrix(n, k)", "eye(k)"),
+    ("Q*Q'", "Q: orthonormal matrix(n, k)", "Q*Q'"),
+    ("Q*Q'*Q", "Q: orthonormal matrix(n, k)", "Q"),
+    ("Q*Q'", "Q: orthonormal matrix(n)", "I"),
+    ("pinv(Q)", "Q: orthonormal matrix(n, k)", "Q'"),
+    ("pinv(Q')", "Q: orthonormal matrix(n, k)", "Q"),
+    ("||Q*x||^2", "Q: orthonormal matrix(n, k); x: vector(k)", "x'*x"),
+    ("||Q'*x||^2", "Q: orthonormal matrix(n, k); x: vector(n)", "x'*Q*Q'*x"),
+    ("(2*Q)'*(2*Q)", "Q: orthonormal matrix(n, k)", "4*eye(k)"),
+    ("pinv(Q*R)", "Q: orthonormal matrix(n, k); R: orthonormal matrix(k, m)", "R'*Q'"),
+    ("pinv(2*Q)", "Q: orthonormal matrix(n, k)", "Q'/2"),
+    ("q'*q", "q: orthonormal vector(n)", "1"),
+    ("inv(Q)*Q'", "Q: orthogonal matrix(n)", "(Q^2)'"),
+]
+
+
+@pytest.mark.parametrize(("text", "where", "shown"), ORTHONORMAL)
+def test_orthonormal_columns_are_used(text, where, shown):
+    e = parse(text, where)
+    short = in_scope(simplify(e, default_rules()), e.declared())
+    assert str(short) == shown
+    sizes = {"n": 6, "k": 4, "m": 3}
+    rng = np.random.default_rng(2)
+    arrays = {v.name: sample(v, sizes, rng) for v in e.variables}
+    assert all(is_orthonormal(arrays[name]) for name in arrays if name in "QRq")
+    np.testing.assert_allclose(short.evaluate(**arrays), e.evaluate(**arrays), atol=1e-12)
+
+
+def is_orthonormal(a):
+    a = a.reshape(len(a), -1)
+    return np.allclose(a.T @ a, np.eye(a.shape[1]))
+
+
+@pytest.mark.parametrize("where", ["Q: orthonormal matrix(n, k)", "Q: orthonormal matrix(k, n)"])
+def test_points_with_orthonormal_columns_are_not_wider_than_high(where):
+    assert derive("||Q*Q'*A - A||_F^2", "A", where=where).verify().passed
+
+
 def test_only_an_orthogonal_variable_has_a_riemannian_gradient():
-    with pytest.raises(ShapeError, match=r"`X` is not declared orthogonal"):
+    with pytest.raises(ShapeError, match=r"`X` is not declared orthogonal or orthonormal"):
         _ = derive("tr(A*X)", "X").riemannian_gradient
 
 

@@ -157,6 +157,15 @@ def test_the_work_of_long_products_that_are_shared_grows_with_their_number(famil
     assert calls_of(family, large) <= 1.25 * calls_of(family, small) * large / small
 
 
+def tower(count):
+    return "^".join("a" * count), "a", "a: scalar"
+
+
+def test_the_work_of_products_of_scalars_grows_with_their_number():
+    """The derivative of `a^a^...^a` has as many terms, with as many factors, as the tower."""
+    assert calls_of(tower, 120) <= 1.1 * calls_of(tower, 40) * 3**2
+
+
 @pytest.mark.parametrize("count", (1, 2, 5, 12))
 @pytest.mark.parametrize("family", [*FAMILIES, occurrences], ids=[*IDS, "occurrences"])
 def test_small_ones_have_the_right_value(family, count):

@@ -78,6 +78,17 @@ FORMS = [
     ("[A*x; sin(x)]", "x", "x: vector(n); A: matrix(m, n)", "[A; diag(cos(x))]"),
     ("[x[0]^2*x[1]; 5*x[0] + sin(x[1])]", "x", "x: vector(2)",
      "[x[0]*[2*x[1], x[0]]; 5, cos(x[1])]"),
+    # centred squares, as they were written
+    ("log(norm2(x - mean(x)*ones(n))^2)", "x", "x: vector(n)",
+     "2*(x - mean(x)*ones(n))/norm2(x - mean(x)*ones(n))^2"),
+    ("log(normF(X - ones(n)*mean(X, 0)')^2)", "X", "X: matrix(n, m)",
+     "2*(I - ones(n, n)/n)*X/normF(X - ones(n)*mean(X, 0)')^2"),
+    ("y'*(x - mean(x)*ones(n))/sqrt(norm2(x - mean(x)*ones(n))^2/n + c)", "x",
+     "x: vector(n); y: vector(n); c: positive scalar",
+     "(y - mean(y)*ones(n) + ((mean(x)*ones(n) - x)'*y)*(x - mean(x)*ones(n))/"
+     "(n*c + norm2(x - mean(x)*ones(n))^2))/sqrt(norm2(x - mean(x)*ones(n))^2/n + c)"),
+    ("norm2(mean(X, 0) - mean(Y, 0))^2", "X", "X: matrix(n, m); Y: matrix(p, m)",
+     "2*ones(n)*(mean(X, 0) - mean(Y, 0))'/n"),
     # normalisation, quotients
     ("x/norm2(x)", "x", "x: vector(n)", "I/norm2(x) - x*x'/norm2(x)^3"),
     ("x'*y/(norm2(x)*norm2(y))", "x", "x: vector(n); y: vector(n)",
@@ -85,6 +96,25 @@ FORMS = [
     ("(x - mean(x)*ones(n))/std(x)", "x", "x: vector(n)",
      "(I - (ones(n, n) + (x - mean(x)*ones(n))*(x - mean(x)*ones(n))'/std(x)^2)/n)/std(x)"),
 ]  # fmt: skip
+
+CENTRED = [
+    ("norm2(x - mean(x)*ones(n))^2", "x: vector(n)", (64,)),
+    ("log(norm2(x - mean(x)*ones(n))^2)", "x: vector(n)", (64,)),
+    ("x[0]/norm2(x - mean(x)*ones(n))^2 - mean(x)/norm2(x - mean(x)*ones(n))^2", "x: vector(n)",
+     (64,)),
+    ("log(normF(x - ones(n)*mean(x, 0)')^2)", "x: matrix(n, m)", (16, 3)),
+    ("logdet((x - ones(n)*mean(x, 0)')'*(x - ones(n)*mean(x, 0)'))", "x: matrix(n, m)", (16, 3)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "where", "shape"), CENTRED, ids=[f for f, *_ in CENTRED])
+def test_what_is_centred_keeps_its_digits_far_from_zero(f, where, shape):
+    x = np.round(np.random.default_rng(3).standard_normal(shape) * 2**10) / 2**10
+    function = derive(f, "x", where=where).compile()
+    (near, slope), (far, other) = function(x=x), function(x=x + 2.0**20)
+    np.testing.assert_allclose(far, near, rtol=1e-9)
+    np.testing.assert_allclose(other, slope, rtol=1e-8, atol=1e-9 * np.abs(slope).max())
+
 
 HESSIANS = [
     ("sum(sqrt((A*x - b) .^ 2 + c*ones(m)))", "A: matrix(m, n); x: vector(n); b: vector(m); "

@@ -38,6 +38,11 @@ EQUAL = [
     ("X'[2, 1]", "X[1, 2]", "X: matrix(5, 4)"),
     ("(A .* S)'*x", "-(A .* S)*x",
      "A: skew matrix(n); S: symmetric matrix(n); x: vector(n)"),
+    ("sylvester(2*A, 2*B, C)", "sylvester(A, B, C)/2", "A: matrix(n); B: matrix(m)"),
+    ("sylvester(-c*A, -c*B, C)", "-sylvester(A, B, C)/c", "A: matrix(n); B: matrix(m); c: scalar"),
+    ("sqrt(2)*sqrt(pi)", "sqrt(2*pi)", ""),
+    ("sqrt(2)*sqrt(n)*x", "sqrt(2*n)*x", "x: vector(n)"),
+    ("c/(sqrt(2)*sqrt(pi)) - c/sqrt(2*pi)", "0", "c: scalar"),
     ("(A .* B)'*x", "(A .* B)*x", "A: skew matrix(n); B: skew matrix(n); x: vector(n)"),
 ]  # fmt: skip
 
@@ -46,6 +51,24 @@ EQUAL = [
 def test_two_ways_to_write_a_formula_are_one(a, b, where):
     one, other = (parse(text, where) for text in (a, b))
     assert simplify(one, BOOK) is simplify(other, BOOK)
+
+
+ROOTS = [
+    ("sqrt(2)*sqrt(pi)", "sqrt(2*pi)", ""),
+    ("c/sqrt(2*pi*s)", "c/sqrt(2*pi*s)", "c: scalar; s: positive scalar"),
+    ("sqrt(2)*c/sqrt(pi)", "c*sqrt(2/pi)", "c: scalar"),
+    ("2^(-n/2)*pi^(-n/2)*x", "(2*pi)^(-n/2)*x", "x: vector(n)"),
+    ("s^(3/2)/t^(3/2)", "(s/t)^(3/2)", "s: positive scalar; t: positive scalar"),
+    ("sqrt(2)*sqrt(c)", "sqrt(2)*sqrt(c)", "c: scalar"),
+    ("s^2*t^2", "s^2*t^2", "s: positive scalar; t: positive scalar"),
+    ("sqrt(sum(x)/n)", "sqrt(mean(x))", "x: vector(n)"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown", "where"), ROOTS, ids=[text for text, *_ in ROOTS])
+def test_roots_of_what_is_positive_are_one_root(text, shown, where):
+    once = simplify(parse(text, where), BOOK)
+    assert str(once) == shown and simplify(once, BOOK) is once
 
 
 FINAL = [

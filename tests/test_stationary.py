@@ -127,6 +127,7 @@ def test_layout_and_convention_make_no_difference():
 REFUSED = [
     ("||A*X - B||_F^2", "X", "X: orthogonal matrix(m); A: matrix(n, m)", "orthogonal"),
     ("tr(A'*X)", "X", "X: orthogonal matrix(n)", "orthogonal"),
+    ("tr(A'*X)", "X", "X: orthonormal matrix(n, k)", "orthonormal"),
     ("||X'*X - A||_F^2", "X", "", "not linear in X"),
     ("tr(X^3)", "X", "", "not linear in X"),
     ("sum(log(1 + exp(-x)))", "x", "", "not linear in x"),
