@@ -45,11 +45,13 @@ class Gathering:
         """Return the single operation of terms that differ in one argument."""
         if len(terms) == 1:
             return terms[0]
-        inner: list[Term] = []
+        found: dict[Mono, Number] = {}  # what several arguments have in common is one term
         for c, scalars, (e,) in terms:
             for mono, k in self.n.normal(e.args[place]).ordered:
                 self.presenter.all_presented(mono.factors)
-                inner.append((c * k, self.n.scalars.merge(scalars, mono.scalars), mono.factors))
+                here = Mono(self.n.scalars.merge(scalars, mono.scalars), mono.factors)
+                found[here] = found.get(here, 0) + c * k
+        inner = [(c, m.scalars, m.factors) for m, c in found.items() if c]
         e = terms[0][2][0]
         args = list(self.presenter.all_presented(e.args))
         args[place] = self.sums.sum_of(inner, e.args[place].shape)
