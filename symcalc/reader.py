@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
-from symcalc import norms
+from symcalc import norms, rowwise
 from symcalc.blocks import blocks, places
 from symcalc.calls import check_calls
 from symcalc.declare import Declaration, default_kind, parse_where
@@ -58,7 +58,7 @@ def read(
     even if it does not occur. Raises `ParseError` or `ShapeError` with a caret under the place."""
     if not isinstance(text, str):
         raise ParseError(f"a formula is text or an expression, not {type(text).__name__}")
-    declared = parse_where(where)
+    declared, vocabulary = parse_where(where), vocabulary.spoken
     reader = Reader(text, declared, vocabulary)
     try:
         reading = reader.read(expected, mention)
@@ -114,6 +114,7 @@ class Reader:
         self.algebra = self.scope.algebra
         self.stack: list[Expr | OpenSum] = []
         self.sizes: list[Dim] = []
+        self.arrays = False  # whether the text is code of an array library
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
         notation = Notation(self.text, self.scope.declared, self.vocabulary, mention)
@@ -121,6 +122,7 @@ class Reader:
         self.scope.notice(items, notation.vectors | self.vectors)
         self.scope.numbers = self.numbers
         self.items = items
+        self.arrays = notation.arrays
         check_calls(items, self.text)
         for name in sorted(self.vectors):
             self.algebra.notes.append(f"`{name}` is a vector: a scalar does not fit there")
@@ -226,11 +228,11 @@ class Reader:
         return bool(self.vocabulary.find(f"{item.value} 0")) and not fits
 
     def _apply(self, op: Op, args: list[Expr], sizes: list[Dim] | None = None) -> Expr:
+        if op.column("broadcast"):
+            args = self._broadcast(args)
         if op.column("macro"):
             op.bind([arg.shape for arg in args], sizes or [], self.unifier)
             return self.vocabulary.expand(op, args, self.algebra)
-        if op.column("broadcast"):
-            args = self._broadcast(args)
         return self.algebra.build(op, args, sizes or [])
 
     def _broadcast(self, args: list[Expr]) -> list[Expr]:
@@ -298,6 +300,8 @@ class Reader:
         if item.value in "+-":
             return self._add(item)
         a, b = self._pop(2)
+        if self.arrays and item.value in rowwise.SIGNS:
+            a, b = self._in_rows(a, b), self._in_rows(b, a)
         self.stack.append(INFIX[item.value](self.algebra, a, b))
         return None
 
@@ -307,9 +311,15 @@ class Reader:
         chain = self.stack.pop()
         if isinstance(chain, Expr):
             chain = OpenSum([chain])
+        if self.arrays:
+            chain[:] = [self._in_rows(term, b) for term in chain]
+            b = self._in_rows(b, chain[0])
         chain.append(self.algebra.negate(b) if item.value == "-" else b)
-        self.algebra.check_sum(chain[0], b)
+        rowwise.check_sum(self.algebra, chain[0], b)
         self.stack.append(chain)
+
+    def _in_rows(self, e: Expr, beside: Expr) -> Expr:
+        return rowwise.in_every_row(self.algebra, e, beside)
 
     def _named(self, message: str) -> str:
         """Give the unknown dimensions of a message readable names."""
