@@ -106,11 +106,10 @@ class Gathering:
         return None
 
     def multiples(self, terms: list[Term], shape: Shape) -> Expr | None:
-        """Write `c*x - c*y + x - y` as `(c + 1)*(x - y)`: several scalars times the same terms."""
-        if shape == SCALAR:
-            return None
+        """Write `c*x - c*y + x - y` as `(c + 1)*(x - y)`: several scalars times the same terms, or
+        the identity."""
         groups: dict[Scalars, dict[Chain, Number]] = {}
-        for c, scalars, factors in terms:
+        for c, scalars, factors in terms if shape != SCALAR else ():
             groups.setdefault(scalars, {})[factors] = c
         alike: dict[frozenset[tuple[Chain, Number]], list[tuple[Number, Scalars]]] = {}
         for scalars, parts in groups.items():
@@ -118,7 +117,7 @@ class Gathering:
             key = frozenset((factors, quotient(c, lead)) for factors, c in parts.items())
             alike.setdefault(key, []).append((lead, scalars))
         for key, multiples in alike.items():
-            if len(multiples) > 1:
+            if len(multiples) > 1 and (len(key) > 1 or not next(iter(key))[0]):
                 return self._times(dict(key), multiples, terms, shape)
         return None
 

@@ -119,14 +119,12 @@ class Presenter:
         """Return an entrywise product with its sums as their author wrote them, and the sign."""
         if factor.op.role != "hadamard":
             return 1, shown
-        boxed = {
-            f: self.words.boxed[f] for f in _entrywise_factors(factor) if f in self.words.boxed
-        }
+        words = self.words.boxed
+        boxed = {f: words[f] for f in _entrywise_factors(factor) if f in words}
         if all(sign > 0 for sign, _ in boxed.values()):
             return 1, shown
-        words = {f: e for f, (_, e) in boxed.items()}
-        sign = prod(sign for sign, _ in boxed.values())
-        return sign, self._in_order(factor, ChainMap(words, self.shown))
+        forms = ChainMap({f: e for f, (_, e) in boxed.items()}, self.shown)
+        return prod(sign for sign, _ in boxed.values()), self._in_order(factor, forms)
 
     def box(self, e: Expr) -> Expr:
         """Let a finished expression stand as a factor."""

@@ -31,6 +31,8 @@ from symcalc.sizes import name_unknown, resize
 from symcalc.syntax import Parser
 
 MAX_EXPONENT = 1000
+UNSIGNED_BESIDE = (".*", "kron")
+TIGHTLY = "a product without a sign is read before `∘` and `⊗`: `A ∘ B C` is A ∘ (B C)"
 
 
 class OpenSum(list[Expr]):
@@ -84,6 +86,9 @@ def _others(
     known = {*declared, *supposed, mention}
     numbers = [name for name in below(reader.items) if name not in known]
     scalars = sorted(supposed)
+    if any(item.kind == "infix" and item.value in UNSIGNED_BESIDE for item in reader.items):
+        with suppress(ParseError, ShapeError):
+            yield Reader(reader.text, declared, vocabulary, tight=True).read(expected, mention)
     tries: list[tuple[list[str], list[str]]] = [([name], []) for name in scalars]
     tries += [(scalars, [])] if scalars[1:] else []
     tries += [([], numbers)] if numbers else []
@@ -103,11 +108,13 @@ class Reader:
         vocabulary: Vocabulary,
         vectors: Iterable[str] = (),
         numbers: Iterable[str] = (),
+        tight: bool = False,
     ) -> None:
         self.text = text
         self.vocabulary = vocabulary
         self.vectors = set(vectors)  # what is a scalar by default and does not fit as one
         self.numbers = set(numbers)  # what is none by default, and stands in a divisor
+        self.tight = tight  # whether a product without a sign binds before `∘` and `⊗`
         self.items: list[Item] = []
         self.scope = Scope(text, declared, vocabulary)
         self.unifier = self.scope.unifier
@@ -118,7 +125,9 @@ class Reader:
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
         notation = Notation(self.text, self.scope.declared, self.vocabulary, mention)
-        items = Parser(self.text, notation, self._first_size).parse()
+        items = Parser(self.text, notation, self._first_size, self.tight).parse()
+        if self.tight:
+            self.algebra.notes.append(TIGHTLY)
         self.scope.notice(items, notation.vectors | self.vectors)
         self.scope.numbers = self.numbers
         self.items = items

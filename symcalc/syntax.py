@@ -16,7 +16,7 @@ from symcalc.tokens import Token
 
 MAX_DEPTH = 50_000
 
-SUM, FROBENIUS, DOT, PRODUCT, UNARY, POWER, EXPONENT_SIGN = 10, 15, 19, 20, 30, 40, 50
+SUM, FROBENIUS, DOT, PRODUCT, TIGHT, UNARY, POWER, EXPONENT_SIGN = 10, 15, 19, 20, 21, 30, 40, 50
 OTHER_PRODUCTS = {".*", "./", "kron", "outer"}  # beside these, `·` is read from left to right
 INFIX: dict[str, tuple[str, int]] = {
     "+": ("+", SUM), "-": ("-", SUM), ":": (":", FROBENIUS),
@@ -47,8 +47,11 @@ class Parser:
     """One pass over the tokens; `sizes(name)` says after how many arguments a call lists dimensions
     (None: never)."""
 
-    def __init__(self, text: str, source: Source, sizes: Callable[[str], int | None]) -> None:
+    def __init__(
+        self, text: str, source: Source, sizes: Callable[[str], int | None], tight: bool = False
+    ) -> None:
         self.text = text
+        self.unsigned = TIGHT if tight else PRODUCT  # how strongly a product without a sign binds
         self.tokens = source.tokens
         self.is_function = source.is_function
         self.reach = source.reach
@@ -108,7 +111,7 @@ class Parser:
 
     def _implicit_product(self, token: Token) -> None:
         if self.operand:
-            self._infix("*", PRODUCT, token.at)
+            self._infix("*", self.unsigned, token.at)
 
     def _starts_operand(self) -> bool:
         """Whether the next token begins an operand: `log |X|`, `tr A`."""

@@ -47,9 +47,6 @@ FORMS = [
      "b: scalar; x: vector(n); y: vector(n); z: vector(n)",
      "b*sigmoid(-b*(y'*(x - logsumexp(x)*ones(n)) - z'*(x - logsumexp(x)*ones(n))))"
      "*(sum(y - z)*softmax(x) - y + z)"),
-    ("(x - y)'*A*(x - y)*sigmoid(c)/2 + (y - x)'*A*(y - x)/2", "x",
-     "x: vector(n); y: vector(n); A: symmetric matrix(n); c: scalar",
-     "(sigmoid(c) + 1)*A*(x - y)"),
     # entrywise products and powers of differences, as they were written
     ("sum(softplus(y .* (diag(X*A*X') - b*ones(n))))", "A",
      "X: matrix(n, m); A: symmetric matrix(m); y: vector(n); b: scalar",
