@@ -14,6 +14,7 @@ ENTRYWISE_SIGNS = {"*": ".*", "/": "./", "**": ".^", "^": ".^"}
 MATRIX_SIGNS = ("%*%", "%x%", "%o%")
 PRODUCTS = ("dot", "matmul", "mm", "mv")  # functions of array libraries that are the sign @
 KEYWORDS = ("axis", "dim", "ord")
+KEPT = ("keepdims", "keepdim")
 OPENING, CLOSING = ("(", "["), (")", "]")
 
 
@@ -73,6 +74,7 @@ def _arguments(
     tokens: list[Token], declared: Collection[str], is_literal: Callable[[str, str], bool]
 ) -> list[Token]:
     """Leave out `axis=` in front of an argument, and mark the words that are literals."""
+    tokens = _without_kept_rows(tokens)
     found: list[Token] = []
     calls: list[str] = []
     for k, token in enumerate(tokens):
@@ -91,3 +93,15 @@ def _arguments(
             token = replace(token, kind="literal" if is_literal(calls[-1], token.text) else "name")
         found.append(token)
     return found
+
+
+def _without_kept_rows(tokens: list[Token]) -> list[Token]:
+    """Leave out `keepdims=True` behind the axis 0: a vector stands for each row in any case."""
+    words = [token.text for token in tokens]
+    kept = {k for k in range(len(words)) if words[k - 1 : k] == ["0"] and _keeps(words[k : k + 4])}
+    dropped = {k + step for k in kept for step in range(4)}
+    return [token for k, token in enumerate(tokens) if k not in dropped]
+
+
+def _keeps(words: Sequence[str]) -> bool:
+    return len(words) == 4 and words[1] in KEPT and (words[0], *words[2:]) == (",", "=", "True")

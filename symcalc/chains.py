@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from symcalc.op import Op
 
 MAX_CHAIN = 40
+MAX_DIVISOR = 6  # factors of a product that a quotient beside it may be divided by
+QUOTIENTS = frozenset({"hadamard", "entrywise quotient", "entrywise power"})
 MAX_OPENED = 6  # terms of a sum that is multiplied out in a trace
 
 
@@ -156,16 +158,28 @@ class Chains:
 
     def _cancelled(self, factors: tuple[Expr, ...]) -> Poly | None:
         """Write `a'*(b ./ a)` as `sum(b)`: entrywise factors of an inner product that cancel."""
-        if len(factors) != 2:
-            return None
-        left, right = self.turn(factors[0])[1], factors[1]
-        if left.op.role == right.op.role == "ones":
-            return self.n.normal(self.n.algebra.dimension(left.shape[0]))
-        joined = self.n.entrywise.joined(left, right)
-        if joined is None:
-            return None
-        row = self.n.algebra.transpose(self.n.algebra.ones(left.shape))
-        return self.n.multiply(term(row.shape, Mono((), (row,))), joined)
+        for left, right in self._sides(factors):
+            if left.op.role == right.op.role == "ones":
+                return self.n.normal(self.n.algebra.dimension(left.shape[0]))
+            joined = self.n.entrywise.joined(left, right)
+            if joined is not None:
+                row = self.n.algebra.transpose(self.n.algebra.ones(left.shape))
+                return self.n.multiply(term(row.shape, Mono((), (row,))), joined)
+        return None
+
+    def _sides(self, factors: tuple[Expr, ...]) -> list[tuple[Expr, Expr]]:
+        """Return the two vectors of an inner product; a longer chain may stand beside a quotient
+        by what it is."""
+        first = self.turn(factors[0])[1]
+        if len(factors) == 2:
+            return [(first, factors[1])]
+        if not 2 < len(factors) <= MAX_DIVISOR:
+            return []
+        found = []
+        for end, rest in ((first, factors[1:]), (factors[-1], self.turn_all(factors[:-1])[0])):
+            if end.op.role in QUOTIENTS:
+                found.append((end, self.n.algebra.product_of(rest)))
+        return found
 
     def _regrouped(self, factors: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Number]:
         """Write `a'*(b .* c)`, `b'*(a .* c)` and `sum(a .* b .* c)` as one and the same product."""

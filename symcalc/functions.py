@@ -207,7 +207,24 @@ def _power_differential(n: Normalizer, node_: Expr, args: list[Expr]) -> Expr | 
     return algebra.sum_of(*terms) if terms else algebra.zeros(e.shape)
 
 
+def _diagonal(n: Normalizer, e: Expr, args: list[Expr]) -> Expr | None:
+    """Return `diag(A) + x` for `diag(A + diag(x))`."""
+    whole = n.normal(args[0])
+    apart = {m: c for m, c in whole.terms.items() if len(m.factors) == 1 and _gives_diagonal(m)}
+    if not apart or len(whole.terms) == 1:
+        return None
+    rest = {m: c for m, c in whole.terms.items() if m not in apart}
+    groups = [rest, *({m: c} for m, c in apart.items())]
+    parts = [n.build(Poly(whole.shape, group)) for group in groups if group]
+    return n.algebra.sum_of(*[n.algebra.make(e.op, (part,)) for part in parts])
+
+
+def _gives_diagonal(mono: Mono) -> bool:
+    return "diagonal" in mono.factors[0].op.column("gives", ())
+
+
 EXPANSIONS: dict[str, Callable[[Normalizer, Expr, list[Expr]], Expr | None]] = {
     "commutation": _commutation,
+    "diagonal": _diagonal,
     "power_differential": _power_differential,
 }

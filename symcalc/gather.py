@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, rebuild
 from symcalc.factors import flatten, untransposed
-from symcalc.poly import Mono, add_terms, term
+from symcalc.poly import Mono, Scalars, add_terms, term
 from symcalc.shape import SCALAR, Shape
 from symcalc.terms import Factors as Chain
 from symcalc.terms import Term, beside
@@ -45,11 +45,13 @@ class Gathering:
         """Return the single operation of terms that differ in one argument."""
         if len(terms) == 1:
             return terms[0]
-        inner: list[Term] = []
+        found: dict[Mono, Number] = {}  # what several arguments have in common is one term
         for c, scalars, (e,) in terms:
             for mono, k in self.n.normal(e.args[place]).ordered:
                 self.presenter.all_presented(mono.factors)
-                inner.append((c * k, self.n.scalars.merge(scalars, mono.scalars), mono.factors))
+                here = Mono(self.n.scalars.merge(scalars, mono.scalars), mono.factors)
+                found[here] = found.get(here, 0) + c * k
+        inner = [(c, m.scalars, m.factors) for m, c in found.items() if c]
         e = terms[0][2][0]
         args = list(self.presenter.all_presented(e.args))
         args[place] = self.sums.sum_of(inner, e.args[place].shape)
@@ -102,6 +104,37 @@ class Gathering:
                     rest = [(c, s, f) for c, s, f in terms if Mono(s, f) not in inside]
                     return self.sums.sum_of([*rest, (value, (), (factor,))], shape)
         return None
+
+    def multiples(self, terms: list[Term], shape: Shape) -> Expr | None:
+        """Write `c*x - c*y + x - y` as `(c + 1)*(x - y)`: several scalars times the same terms, or
+        the identity."""
+        groups: dict[Scalars, dict[Chain, Number]] = {}
+        for c, scalars, factors in terms if shape != SCALAR else ():
+            groups.setdefault(scalars, {})[factors] = c
+        alike: dict[frozenset[tuple[Chain, Number]], list[tuple[Number, Scalars]]] = {}
+        for scalars, parts in groups.items():
+            lead = next(parts[factors] for _, _, factors in terms if factors in parts)
+            key = frozenset((factors, quotient(c, lead)) for factors, c in parts.items())
+            alike.setdefault(key, []).append((lead, scalars))
+        for key, multiples in alike.items():
+            if len(multiples) > 1 and (len(key) > 1 or not next(iter(key))[0]):
+                return self._times(dict(key), multiples, terms, shape)
+        return None
+
+    def _times(
+        self,
+        parts: dict[Chain, Number],
+        multiples: list[tuple[Number, Scalars]],
+        terms: list[Term],
+        shape: Shape,
+    ) -> Expr:
+        """Return the sum of multiples times the sum of parts, and the other terms."""
+        scalars = [s for _, s in multiples]
+        inner: list[Term] = [(parts[f], (), f) for _, s, f in terms if s == scalars[0]]
+        outer = self.sums.sum_of([(c, s, ()) for c, s in multiples], SCALAR)
+        boxes = (self.presenter.box(outer), 1), self.presenter.box(self.sums.sum_of(inner, shape))
+        rest = [t for t in terms if t[1] not in scalars]
+        return self.sums.sum_of([*rest, (1, boxes[:1], boxes[1:])], shape)
 
     def ending(self, terms: list[Term]) -> Expr | None:
         """Write `x'*A*B*y - z'*B*y` as `(A'*x - z)'*B*y`, for endings of two factors or more."""

@@ -30,6 +30,7 @@ LEFT_DIVISION = re.compile(r"(?<=[\w')\]])\s*\\\s*(?=[A-Za-z](?![A-Za-z])|\((?!.
 CODE_SIGNS = (",", "=", *MATRIX_SIGNS)  # without these, text is no array code
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
 BRACED = re.compile(r"[_^]\s*\{|\^T[A-Za-z]")
+FLAT_SIGNS = frozenset({"@", ".dot"})  # beside these, vectors are 1-D
 BOLD_ONES = ("𝟏", "𝟙")
 RAISED = ("^", "**", ".^")
 TRACE_LEVEL, FUNCTION_LEVEL = 17, 35  # how far a function without brackets reaches
@@ -63,6 +64,7 @@ class Notation:
         self.vectors: set[str] = set()
         self.sliced: set[str] = set()  # rows and columns, `X_{i,:}`
         self.columns: set[str] = set()
+        self.arrays = False  # whether the text is code of an array library
         tokens = self._latex() if self.latex else self._plain_text()
         self.tokens = self._spoken(self._separated(tokens))
 
@@ -107,16 +109,17 @@ class Notation:
     def _plain_text(self) -> list[Token]:
         tokens = tokenize(self.text)
         signs = {token.text for token in tokens}
-        if not signs.isdisjoint(CODE_SIGNS) or any(token.kind == "module" for token in tokens):
+        self.arrays = any(token.kind in ("module", "applied") for token in tokens)
+        if self.arrays or not signs.isdisjoint(CODE_SIGNS):
             tokens = as_language(tokens, self.declared, self._is_literal)
         self._check_methods(tokens)
         if "_" in self.text:
             tokens = self._sums(tokens)
-        if "@" in signs:
+        if not signs.isdisjoint(FLAT_SIGNS):
             flat = {
                 t.text
                 for pair in pairwise(tokens)
-                if "@" in (pair[0].text, pair[1].text)
+                if not FLAT_SIGNS.isdisjoint((pair[0].text, pair[1].text))
                 for t in pair
             }
             self.vectors |= flat

@@ -6,7 +6,9 @@ signs. Sums are written in `sums.py`, terms and products in `terms.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Mapping
+from math import prod
 from typing import TYPE_CHECKING, cast
 
 from symcalc.exact import Number, quotient
@@ -109,8 +111,20 @@ class Presenter:
         turned = factor.op.role == "transpose"
         found = self.words.boxed.get(factor.args[0] if turned else factor)
         if found is None:
-            return self.reflecting.of(factor, beside) or (1, self.present(factor))
+            shown = self.present(factor)
+            return self.reflecting.of(factor, beside) or self._entrywise_worded(factor, shown)
         return found[0], self.algebra.transpose(found[1]) if turned else found[1]
+
+    def _entrywise_worded(self, factor: Expr, shown: Expr) -> tuple[Number, Expr]:
+        """Return an entrywise product with its sums as their author wrote them, and the sign."""
+        if factor.op.role != "hadamard":
+            return 1, shown
+        words = self.words.boxed
+        boxed = {f: words[f] for f in _entrywise_factors(factor) if f in words}
+        if all(sign > 0 for sign, _ in boxed.values()):
+            return 1, shown
+        forms = ChainMap({f: e for f, (_, e) in boxed.items()}, self.shown)
+        return prod(sign for sign, _ in boxed.values()), self._in_order(factor, forms)
 
     def box(self, e: Expr) -> Expr:
         """Let a finished expression stand as a factor."""
@@ -179,10 +193,13 @@ class Presenter:
         if e.op.role == "transpose":
             return self._untransposed(e, rebuild(e, (self.shown[e.args[0]],)))
         if e.op.role == "hadamard" and self.words.ranks:
-            return self._in_order(e)
-        return self._with_sign_outside(e, [self.shown[arg] for arg in e.args])
+            return self._in_order(e, self.shown)
+        shown = [self.shown[arg] for arg in e.args]
+        if _is_even_power(e) and e.args[0] in self.words.boxed:
+            shown[0] = self.words.boxed[e.args[0]][1]
+        return self._with_sign_outside(e, shown)
 
-    def _in_order(self, e: Expr) -> Expr:
+    def _in_order(self, e: Expr, forms: Mapping[Expr, Expr]) -> Expr:
         """Write an entrywise product; factors that the author multiplied stand in his order."""
         factors = _entrywise_factors(e)
         ranks = self.words.ranks
@@ -190,10 +207,10 @@ class Presenter:
         known = sorted([factors[k] for k in places], key=ranks.__getitem__)
         for k, factor in zip(places, known, strict=True):
             factors[k] = factor
-        whole, shown = factors[0], self.shown[factors[0]]
+        whole, shown = factors[0], forms[factors[0]]
         for factor in factors[1:]:
             whole = node(e.op, (whole, factor), e.shape)
-            shown = self._with_sign_outside(whole, [shown, self.shown[factor]])
+            shown = self._with_sign_outside(whole, [shown, forms[factor]])
         return shown
 
     def _with_sign_outside(self, e: Expr, shown: list[Expr], turned: bool = False) -> Expr:
@@ -233,6 +250,11 @@ class Presenter:
 
     def _transposed(self, e: Expr) -> Expr:
         return self.n.build(self.n.chains.transpose(self.n.normal(e)))
+
+
+def _is_even_power(e: Expr) -> bool:
+    exponent = e.args[1] if e.op.role == "entrywise power" else None
+    return exponent is not None and exponent.op.role == "number" and exponent.data % 2 == 0
 
 
 def _entrywise_factors(e: Expr) -> list[Expr]:

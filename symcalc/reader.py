@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
-from symcalc import norms
+from symcalc import norms, rowwise
 from symcalc.blocks import blocks, places
 from symcalc.calls import check_calls, entrywise_note, says_entrywise
 from symcalc.declare import Declaration, default_kind, parse_where
@@ -33,6 +33,8 @@ from symcalc.sizes import name_unknown, resize
 from symcalc.syntax import Parser
 
 MAX_EXPONENT = 1000
+UNSIGNED_BESIDE = (".*", "kron")
+TIGHTLY = "a product without a sign is read before `∘` and `⊗`: `A ∘ B C` is A ∘ (B C)"
 
 
 class OpenSum(list[Expr]):
@@ -60,7 +62,7 @@ def read(
     even if it does not occur. Raises `ParseError` or `ShapeError` with a caret under the place."""
     if not isinstance(text, str):
         raise ParseError(f"a formula is text or an expression, not {type(text).__name__}")
-    declared = parse_where(where)
+    declared, vocabulary = parse_where(where), vocabulary.spoken
     reader = Reader(text, declared, vocabulary)
     try:
         reading = reader.read(expected, mention)
@@ -87,6 +89,9 @@ def _others(
     known = {*declared, *supposed, mention}
     numbers = [name for name in below(reader.items) if name not in known]
     scalars = sorted(supposed, key=lambda name: (default_kind(name) != "vector", name))
+    if any(item.kind == "infix" and item.value in UNSIGNED_BESIDE for item in reader.items):
+        with suppress(ParseError, ShapeError):
+            yield Reader(reader.text, declared, vocabulary, tight=True).read(expected, mention)
     tries: list[tuple[list[str], list[str]]] = [([name], []) for name in scalars]
     tries += [(scalars, [])] if scalars[1:] else []
     tries += [([], numbers)] if numbers else []
@@ -106,11 +111,13 @@ class Reader:
         vocabulary: Vocabulary,
         vectors: Iterable[str] = (),
         numbers: Iterable[str] = (),
+        tight: bool = False,
     ) -> None:
         self.text = text
         self.vocabulary = vocabulary
         self.vectors = set(vectors)  # what is a scalar by default and does not fit as one
         self.numbers = set(numbers)  # what is none by default, and stands in a divisor
+        self.tight = tight  # whether a product without a sign binds before `∘` and `⊗`
         self.items: list[Item] = []
         self.indices: Indices | None = None
         self.scope = Scope(text, declared, vocabulary)
@@ -119,10 +126,13 @@ class Reader:
         self.stack: list[Expr | OpenSum] = []
         self.sizes: list[Dim] = []
         self.of_entries: list[Expr] = []  # calls that may be taken for functions of a matrix
+        self.arrays = False  # whether the text is code of an array library
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
         notation = Notation(self.text, self.scope.declared, self.vocabulary, mention)
-        items = Parser(self.text, notation, self._first_size).parse()
+        items = Parser(self.text, notation, self._first_size, self.tight).parse()
+        if self.tight:
+            self.algebra.notes.append(TIGHTLY)
         self.scope.notice(items, notation.vectors | self.vectors)
         self.scope.numbers = self.numbers
         self.items = items
@@ -131,6 +141,7 @@ class Reader:
             self.scope.sliced = notation.sliced
             self.indices = Indices(items, self.scope, self.text, mention, notation.columns)
             indexed_names = self.indices.names
+        self.arrays = notation.arrays
         check_calls(items, self.text)
         for name in sorted(self.vectors - indexed_names):
             self.algebra.notes.append(f"`{name}` is a vector: a scalar does not fit there")
@@ -246,11 +257,11 @@ class Reader:
         return bool(self.vocabulary.find(f"{item.value} 0")) and not fits
 
     def _apply(self, op: Op, args: list[Expr], sizes: list[Dim] | None = None) -> Expr:
+        if op.column("broadcast"):
+            args = self._broadcast(args)
         if op.column("macro"):
             op.bind([arg.shape for arg in args], sizes or [], self.unifier)
             return self.vocabulary.expand(op, args, self.algebra)
-        if op.column("broadcast"):
-            args = self._broadcast(args)
         return self.algebra.build(op, args, sizes or [])
 
     def _broadcast(self, args: list[Expr]) -> list[Expr]:
@@ -320,6 +331,8 @@ class Reader:
         if item.value in "+-":
             return self._add(item)
         a, b = self._pop(2)
+        if self.arrays and item.value in rowwise.SIGNS:
+            a, b = self._in_rows(a, b), self._in_rows(b, a)
         self.stack.append(INFIX[item.value](self.algebra, a, b))
         return None
 
@@ -329,9 +342,15 @@ class Reader:
         chain = self.stack.pop()
         if isinstance(chain, Expr):
             chain = OpenSum([chain])
+        if self.arrays:
+            chain[:] = [self._in_rows(term, b) for term in chain]
+            b = self._in_rows(b, chain[0])
         chain.append(self.algebra.negate(b) if item.value == "-" else b)
-        self.algebra.check_sum(chain[0], b)
+        rowwise.check_sum(self.algebra, chain[0], b)
         self.stack.append(chain)
+
+    def _in_rows(self, e: Expr, beside: Expr) -> Expr:
+        return rowwise.in_every_row(self.algebra, e, beside)
 
     def _named(self, message: str) -> str:
         """Give the unknown dimensions of a message readable names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,17 @@ class Rulebook:
     def stack_rows(self) -> tuple[LowerRow, ...]:
         """The rows of the stage "stack", compiled."""
         return tuple(lower_rows.LowerRow(row) for row in self.stage("stack"))
+
+    @cached_property
+    def spoken(self) -> Rulebook:
+        """The same rows for what people type: without the steps of computations, which have no
+        differential and which only the lowering names."""
+        view = copy(self)
+        view._calls = {}
+        for key, found in self._calls.items():
+            if kept := [op for op in found if op.column("d") or not op.column("define")]:
+                view._calls[key] = kept
+        return view
 
     def find(self, name: str) -> list[Op]:
         """Return the operations that the language calls `name` (`diag` has two)."""

@@ -28,6 +28,9 @@ class Vocabulary(Protocol):
 
     algebra: Algebra
 
+    @property
+    def spoken(self) -> Vocabulary: ...
+
     def find(self, name: str) -> list[Op]: ...
 
     def choose(self, found: Sequence[Op], args: Sequence[Expr]) -> Op: ...
@@ -88,7 +91,8 @@ class Scope:
             if name in self.dims:
                 raise ParseError(f"`{name}` is declared as a variable and used as a dimension")
             found = self.vocabulary.find(name)
-            if len(name) > 1 and any(op.slots or op.dims for op in found):
+            printed = [op for op in found if not op.column("macro")]  # a macro is never printed
+            if len(name) > 1 and any(op.slots or op.dims for op in printed):
                 raise ParseError(f"`{name}` is an operation and cannot be declared: rename it")
 
     def variable(self, name: str, at: int, constant: Callable[[Op], Expr]) -> Expr:
@@ -153,7 +157,8 @@ class Scope:
         if self.vocabulary.find(name):
             return f"`{name}` is a function: write `{name}(...)`"
         called = self.text[at + len(name) :].lstrip().startswith("(")
-        hint = self._hint(name) or f': declare it, for example where="{name}: matrix(n, m)"'
+        kind = "entrywise" if called else "matrix(n, m)"
+        hint = self._hint(name) or f': declare it, for example where="{name}: {kind}"'
         return f"unknown {'function' if called else 'name'} `{name}`{hint}"
 
     def _default_shape(self, kind: str) -> tuple[Dim, Dim]:

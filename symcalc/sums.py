@@ -65,6 +65,7 @@ class Sums:
             (self.gathering.entrywise(terms, shape), 1),
             (self.gathering.around(terms, shape), 1),
             (self.gathering.regathered(terms, shape), 1),
+            (self.gathering.multiples(terms, shape), 1),
             (self.stacking.stacked(terms, shape), 1),
             (self.gathering.ending(terms) if shape == SCALAR else None, 1),
         ):
@@ -74,7 +75,8 @@ class Sums:
         return best
 
     def _plain(self, terms: list[Term], shape: Shape) -> Expr:
-        shown = [self.terms.term(t, shape) for t in terms]
+        written = [self.terms.term(t, shape) for t in terms]
+        shown = [part for e in written for part in (e.args if e.op.role == "sum" else (e,))]
         lead = next((k for k, t in enumerate(shown) if not starts_negative(t)), 0)
         shown.insert(0, shown.pop(lead))
         return node(self.algebra.role["sum"], tuple(shown), shape)

@@ -16,14 +16,15 @@ from symcalc.tokens import Token
 
 MAX_DEPTH = 50_000
 
-SUM, FROBENIUS, BINDER, DOT, PRODUCT, UNARY, POWER, EXPONENT_SIGN = 10, 15, 17, 19, 20, 30, 40, 50
+SUM, FROBENIUS, BINDER, DOT, PRODUCT, TIGHT = 10, 15, 17, 19, 20, 21
+UNARY, POWER, EXPONENT_SIGN = 30, 40, 50
 STARTS = ("name", "number", "binder")  # kinds of tokens that begin an operand
 OTHER_PRODUCTS = {".*", "./", "kron", "outer"}  # beside these, `·` is read from left to right
 INFIX: dict[str, tuple[str, int]] = {
     "+": ("+", SUM), "-": ("-", SUM), ":": (":", FROBENIUS),
     "*": ("*", PRODUCT), "@": ("@", PRODUCT), "·": ("·", PRODUCT),
     "%*%": ("@", PRODUCT), "%x%": ("kron", PRODUCT), "%o%": ("outer", PRODUCT),
-    "\\": ("\\", PRODUCT),
+    "\\": ("\\", PRODUCT), ".dot": ("@", POWER),
     "/": ("/", PRODUCT), ".*": (".*", PRODUCT), "∘": (".*", PRODUCT), "⊙": (".*", PRODUCT),
     "./": ("./", PRODUCT), "⊗": ("kron", PRODUCT),
     "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
@@ -37,6 +38,9 @@ HINTS = {
     "∏": ": write ∏_i x_i, or prod(x)",
     "∞": ": it is no number, but `norm(x, inf)` and `||x||_∞` are read",
 }
+COMPARISON = (
+    ": entries are not compared; write relu(x), max(x, y), abs(x), or heaviside(x) for [x > 0]"
+)
 CLOSING = {")": "(", "}": "{", "||": "||", "|": "|", ">": "<", "]": "["}
 NORM_SUFFIX = re.compile(
     r"(?P<power>\^\s*\d+(?=_)|[⁰¹²³⁴-⁹]+(?=_))?_([^\W⁰¹²³⁴-⁹]+|\*|∞|\{\s*(?:\w+(?:\^-1|⁻¹|,\s*\w+)?|\*|∞)\s*\})"
@@ -47,8 +51,11 @@ class Parser:
     """One pass over the tokens; `sizes(name)` says after how many arguments a call lists dimensions
     (None: never)."""
 
-    def __init__(self, text: str, source: Source, sizes: Callable[[str], int | None]) -> None:
+    def __init__(
+        self, text: str, source: Source, sizes: Callable[[str], int | None], tight: bool = False
+    ) -> None:
         self.text = text
+        self.unsigned = TIGHT if tight else PRODUCT  # how strongly a product without a sign binds
         self.tokens = source.tokens
         self.is_function = source.is_function
         self.reach = source.reach
@@ -77,7 +84,8 @@ class Parser:
         self._reduce(1)
         if self.brackets:
             bracket = self.brackets[-1]
-            raise self.fail(f"this `{_bracket(bracket)}` is never closed", bracket.at)
+            hint = COMPARISON if bracket.value == "<" else ""
+            raise self.fail(f"this `{_bracket(bracket)}` is never closed{hint}", bracket.at)
         return self.output
 
     def _peek(self, offset: int = 0) -> str:
@@ -113,7 +121,7 @@ class Parser:
 
     def _implicit_product(self, token: Token) -> None:
         if self.operand:
-            self._infix("*", PRODUCT, token.at)
+            self._infix("*", self.unsigned, token.at)
 
     def _starts_operand(self) -> bool:
         """Whether the next token begins an operand: `log |X|`, `tr A`."""
@@ -215,7 +223,10 @@ class Parser:
 
     def _postfix(self, token: Token) -> None:
         if not self.operand:
-            raise self.fail("an operand was expected before the transpose mark", token.at)
+            quoted = re.match(r"'[^']*'", self.text[token.at :])
+            hint = f"; {quoted[0]} is no part of a formula: write the products" if quoted else ""
+            message = f"an operand was expected before the transpose mark{hint}"
+            raise self.fail(message, token.at)
         self._reduce(POWER)
         self.output.append(Item("postfix", "'", token.at, 1))
 
@@ -258,10 +269,12 @@ class Parser:
     def _close(self, token: Token, opened: Item | None) -> None:
         wanted = CLOSING[token.text]
         if opened is None:
-            raise self.fail(f"this `{token.text}` closes nothing", token.at)
+            hint = COMPARISON if token.text == ">" else ""
+            raise self.fail(f"this `{token.text}` closes nothing{hint}", token.at)
         if opened.value != wanted and not (opened.kind == "call" and wanted == "("):
             shown = _bracket(opened)
-            raise self.fail(f"`{token.text}` does not close `{shown}`", token.at)
+            hint = COMPARISON if token.text == ">" else ""
+            raise self.fail(f"`{token.text}` does not close `{shown}`{hint}", token.at)
         if not self.operand:
             raise self.fail(f"an operand was expected before `{token.text}`", token.at)
         self._reduce(1)
@@ -304,10 +317,7 @@ class Parser:
     def _comma(self, token: Token, opened: Item | None) -> None:
         allowed = opened is not None and (opened.kind == "call" or opened.value in ("<", "["))
         if not allowed or opened is None:
-            name = re.search(r"\w+$", self.text[: opened.at]) if opened is not None else None
-            why = (
-                f": `{name[0]}` is not a function, its entries are {name[0]}[i, j]" if name else ""
-            )
+            why = _no_call(self.text[: opened.at]) if opened is not None else ""
             raise self.fail(f"`{token.text}` stands outside of a call{why}", token.at)
         if not self.operand:
             raise self.fail(f"an operand was expected before `{token.text}`", token.at)
@@ -361,3 +371,12 @@ class Parser:
 
 def _bracket(item: Item) -> str:
     return f"{item.value}(" if item.kind == "call" else str(item.value)
+
+
+def _no_call(before: str) -> str:
+    """Return why what stands before a bracket with a comma is not called."""
+    name = re.search(r"\w+$", before)
+    if name is None:
+        return ""
+    known = "a known function" if len(name[0]) > 1 else "a function"
+    return f": `{name[0]}` is not {known}, its entries are {name[0]}[i, j]"

@@ -11,6 +11,8 @@ from symcalc.factors import flatten, untransposed
 if TYPE_CHECKING:
     from symcalc.terms import Terms
 
+SUMS = ("sum_rows", "sum_columns")
+
 
 class Totals:
     """Writes products that may have vectors of ones in them, for the writer of terms."""
@@ -52,21 +54,22 @@ class Totals:
             inner = self.terms.powers(factors[1:])
             if inner.shape[1] == 1:
                 return self.algebra.call("sum", inner)
-            return self.algebra.transpose(self._totals("sum_columns", inner))
+            return self.algebra.transpose(self._totals(1, inner, factors[1:]))
         if last:
             inner = self.terms.powers(factors[:-1])
             if inner.shape[0] != 1:
-                return self._totals("sum_rows", inner)
-            return self.algebra.call("sum", self._turned_row(inner, factors[:-1]))
+                return self._totals(0, inner, factors[:-1])
+            return self.algebra.call("sum", self._turned(factors[:-1]))
         return self.terms.powers(factors)
 
-    def _totals(self, name: str, inner: Expr) -> Expr:
+    def _totals(self, columns: int, inner: Expr, factors: list[Expr]) -> Expr:
         """Return the sums of rows or columns; those of a transpose are the other ones."""
-        if inner.op.role == "transpose":
-            name = "sum_rows" if name == "sum_columns" else "sum_columns"
-        return self.algebra.call(name, untransposed(inner))
+        turned = self._turned(factors)
+        if self.length(turned) < self.length(inner):
+            columns, inner = 1 - columns, turned
+        return self.algebra.call(SUMS[columns], inner)
 
-    def _turned_row(self, inner: Expr, factors: list[Expr]) -> Expr:
+    def _turned(self, factors: list[Expr]) -> Expr:
         return self.terms.powers([self.terms.turn(f) for f in reversed(factors)])
 
     def _is_ones(self, e: Expr, row: bool) -> bool:

@@ -381,3 +381,27 @@ def test_a_function_of_the_entries_of_a_square_matrix_is_said_to_be_one(text, no
 def test_the_norm_of_a_matrix_with_a_2_says_which_it_is(text, noted):
     found = any("`normspec(.)`" in line for line in derive(text, "A").assumptions)
     assert found == noted
+
+
+# a product without a sign beside `∘` or `⊗`, where it only fits if it is read first
+UNSIGNED = [
+    ("log(det(S ∘ V V'))", "log(det(S .* (V*V')))"),
+    (r"\log\det(S \odot VV^T)", "logdet(S .* (V*V'))"),
+    (r"(S \circ vv^T)v", "(S .* (v*v'))*v"),
+    (r"\| W - U \odot VX^T\|_F^2", "normF(W - U .* (V*X'))^2"),
+    (r"S \odot S v", "(S .* S)*v"),  # fits from left to right
+]
+
+
+@pytest.mark.parametrize("text, meaning", UNSIGNED)
+def test_a_product_without_a_sign(text, meaning):
+    where = (
+        "S: matrix(n); V: matrix(n, m); v: vector(n); U: matrix(n, k); W: matrix(n, k); "
+        "X: matrix(k, m)"
+    )
+    assert parse(text, where) is parse(meaning, where)
+
+
+def test_it_says_that_a_product_without_a_sign_is_read_first():
+    d = derive("tr(B*(S ∘ V V'))", "V", where="S: matrix(n); V: matrix(n, m); B: matrix(n)")
+    assert any("`A ∘ B C` is A ∘ (B C)" in note for note in d.assumptions)

@@ -36,7 +36,11 @@ def test_a_random_expression(seed):
     assert reads_back(e), e.latex()
 
 
-ROWS = [name for name in CALLED if BOOK.ops[name].role != "sum" and name != "derivative"]
+ROWS = [
+    name
+    for name in CALLED
+    if BOOK.spoken.find(name) and BOOK.ops[name].role != "sum" and name != "derivative"
+]
 
 
 @pytest.mark.parametrize("name", ROWS)

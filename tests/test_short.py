@@ -35,6 +35,29 @@ FORMS = [
      "sigmoid(x'*z - x'*y)*(z - y)"),
     ("tr((X .* A)*B*C)", "X", "A: matrix(n, m); X: matrix(n, m); B: matrix(m, k); C: matrix(k, n)",
      "A .* (B*C)'"),
+    ("normF(X'*X - diag(diag(X'*X)))^2", "X", "X: matrix(n, m)", "4*X*(X'*X - diag(diag(X'*X)))"),
+    ("-y'*log(X*softmax(x))", "x", "y: vector(n); X: positive matrix(n, m); x: vector(m)",
+     "sum(y)*softmax(x) - (X'*(y ./ (X*softmax(x)))) .* softmax(x)"),
+    ("normF(inv(sqrtm(A))*X*inv(sqrtm(A)))^2", "X", "A: spd matrix(n); X: symmetric matrix(n)",
+     "2*inv(A)*X*inv(A)"),
+    ("sum(mean(W*X + b*ones(m)', 1) .^ 2)", "b",
+     "W: matrix(n, k); X: matrix(k, m); b: vector(n)", "2*(mean(W*X, 1) + b)"),
+    # several scalars times the same difference
+    ("-log(sigmoid(b*(y'*log_softmax(x) - z'*log_softmax(x))))", "x",
+     "b: scalar; x: vector(n); y: vector(n); z: vector(n)",
+     "b*sigmoid(-b*(y'*(x - logsumexp(x)*ones(n)) - z'*(x - logsumexp(x)*ones(n))))"
+     "*(sum(y - z)*softmax(x) - y + z)"),
+    # entrywise products and powers of differences, as they were written
+    ("sum(softplus(y .* (diag(X*A*X') - b*ones(n))))", "A",
+     "X: matrix(n, m); A: symmetric matrix(m); y: vector(n); b: scalar",
+     "X'*diag(sigmoid(y .* (diag(X*A*X') - b*ones(n))) .* y)*X"),
+    ("log(1 + (x'*y)^2/(c + x'*A*x))", "x",
+     "x: vector(n); y: vector(n); A: spd matrix(n); c: positive scalar",
+     "2*(x'*y)*(y - (x'*y)*A*x/(c + x'*A*x))/(c + (x'*y)^2 + x'*A*x)"),
+    # losses
+    ("sum(huber_loss(X*x - y, c))", "x",
+     "X: matrix(n, m); x: vector(m); y: vector(n); c: positive scalar", "X'*clip(X*x - y, -c, c)"),
+    ("log(normcdf(x'*y))", "x", "x: vector(n); y: vector(n)", "normpdf(x'*y)*y/normcdf(x'*y)"),
     # norms of differences, as they were written
     ("exp(-norm2(x - y)^2/(2*s^2))", "x", "x: vector(n); y: vector(n); s: positive scalar",
      "exp(-norm2(x - y)^2/(2*s^2))*(y - x)/s^2"),

@@ -81,3 +81,16 @@ FINAL = [
 def test_what_has_been_simplified_stays(text, where):
     once = simplify(parse(text, where), BOOK)
     assert simplify(once, BOOK) is once
+
+
+@pytest.mark.parametrize(
+    ("written", "like", "short"),
+    [
+        ("tril(A) + tril(A - B)", "A - B", "tril(2*A - B)"),
+        ("A - diag(diag(A)) - diag(diag(A - diag(diag(A))))", "A - diag(diag(A))",
+         "A - diag(diag(A))"),
+    ],
+)  # fmt: skip
+def test_gathered_sums_keep_what_they_have_in_common(written, like, short):
+    where = "A: matrix(n); B: matrix(n)"
+    assert str(simplify(parse(written, where), BOOK, parse(like, where))) == short

@@ -1,0 +1,65 @@
+"""Array code as people type it means what NumPy makes of the very same text."""
+
+import numpy as np
+import pytest
+
+from symcalc import derive, parse
+
+WHERE = (
+    "X: matrix(n, m); W: matrix(m, k); b: vector(k); x: vector(m); y: vector(n); v: vector(n); "
+    "s: positive vector(m); A: spd matrix(m)"
+)
+CODE = [
+    # a vector beside a matrix stands for each row
+    "np.mean((np.tanh(X @ W + b) - 1/2*(X @ W))**2)",
+    "np.sum((X - X.mean(axis=0))**2)",
+    "np.sum((X - X.mean(0, keepdims=True))**2)",
+    "np.sum((X - np.mean(X, axis=0, keepdims=True))**2)",
+    "np.sum(((X - x)/s)**2)",
+    "np.sum((x - X)*s - X)",
+    "np.abs(b + X @ W - b/2)",
+    "np.exp(b - X @ W)/b",
+    # products that are methods
+    "x.dot(A).dot(x)",
+    "x.dot(A.dot(x))",
+    "2*x.dot(s)**2/x.dot(x)",
+    "X.dot(x).sum()",
+    "(X.dot(W)).T.dot(y)",
+    # functions of NumPy
+    "np.inner(x, s)",
+    "np.vdot(X, X)",
+    "np.power(s, 3)",
+    "np.reciprocal(s)",
+    "np.linalg.cholesky(A)",
+    "np.linalg.matrix_power(A, 3)",
+    "np.linalg.slogdet(A)[1]",
+    "np.hypot(y, v)",
+    "np.logaddexp(y, v)",
+    "np.arctan2(x, s)",
+    "np.clip(X, -1/2, 1/2)",
+    "np.diff(x)",
+]
+
+
+@pytest.mark.parametrize("text", CODE)
+def test_array_code(text):
+    rng = np.random.default_rng(5)
+    given = {"X": (4, 3), "W": (3, 2), "b": 2, "x": 3, "y": 4, "v": 4}
+    arrays = {name: rng.standard_normal(shape) for name, shape in given.items()}
+    arrays |= {"s": rng.uniform(0.5, 2, 3), "A": arrays["X"].T @ arrays["X"] + np.eye(3)}
+    e = parse(text, WHERE)
+    got = e.evaluate(**{name: arrays[name] for name in e.where})
+    wanted = eval(text, {"np": np, **arrays})
+    assert np.shape(got) == np.shape(wanted)
+    np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_it_says_where_a_vector_stands():
+    d = derive("np.sum((X @ W + b)**2)", "b", where=WHERE)
+    assert str(d.gradient) == "2*(sum(X*W, 0) + n*b)"
+    assert "`b` stands in every row, as in NumPy" in d.assumptions
+
+
+@pytest.mark.parametrize("name", ["gram", "shift", "inner", "power", "tv", "diff"])
+def test_names_that_are_never_printed_may_be_declared(name):
+    assert str(derive(f"{name}*x'*x", "x", where={name: "scalar"}).gradient) == f"2*{name}*x"
