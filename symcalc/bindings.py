@@ -9,17 +9,17 @@ from typing import NamedTuple
 
 from symcalc.errors import ParseError, caret
 from symcalc.latex_sums import Over
-from symcalc.postfix import Item
+from symcalc.postfix import LEAVES, Item, arity
 from symcalc.scope import Scope, spelled_in
-from symcalc.shape import Dim, dim_names, dim_sub, parse_dim
+from symcalc.shape import Dim, dim_add, dim_names, dim_sub, parse_dim
 from symcalc.unifier import FREE
 
-LEAVES = ("name", "number", "size", "literal")
 SHIFT = r"(?:_(plus|minus)_(\d+))?"
 INDEX = re.compile(rf"_([A-Za-z]{{1,3}}){SHIFT}")
 INDEXED = re.compile(
     rf"(?P<base>\w+?)(?P<indices>_[A-Za-z]{SHIFT}_[A-Za-z]{SHIFT}|_[A-Za-z]{{1,3}}{SHIFT})"
 )
+FACTORS = ("group", "prefix", "name", "number")
 DELTA = "delta"  # the name of Kronecker's symbol, where it is not declared
 SIGNS = {"minus": "-"}
 
@@ -61,12 +61,21 @@ class Bindings:
     def __init__(self, items: list[Item], scope: Scope, text: str) -> None:
         self.scope = scope
         self.text = text
+        self.items = items
         self.ranges: dict[str, Range] = {}
         self.uses: dict[int, Use] = {}
         self.labels: dict[int, tuple[str, ...]] = {}  # of the sums, by their instruction
         self.relations: dict[int, tuple[str, Use]] = {}  # the `i<j` of a sum: `<`, and i and j
         self.outer = _outer_letters(items)
-        self.bound = {x for item in items if item.kind == "binder" for x in parts_of(item).letters}
+        sums = [item for item in items if item.kind == "binder"]
+        self.overs = {id(item): _related(parts_of(item), self.outer[id(item)]) for item in sums}
+        overs = self.overs.values()
+        self.first = (
+            0 if any(over.lower == "0" for over in overs) else 1
+        )  # where places are counted
+        self.bound = {letter for item in sums for letter in self._own_letters(item)}
+        self.sizes = {over.upper for over in overs} - self.bound
+        self.parts: dict[int, Use] = {}  # the `i` of `(A*x)_i`
         self.letters = self._with_free(items)
         self._bind(items)
 
@@ -87,7 +96,7 @@ class Bindings:
             before = len(found) + len(bases)
             for name in sorted(names):
                 indexed = indices_of(name)
-                beside = indexed.base in bases and len(indexed.letters) < 3
+                beside = indexed.base in {*bases, *self.scope.declared} and len(indexed.letters) < 3
                 if beside or self._runs(indexed, found):
                     found |= set(indexed.letters)
                     bases |= {indexed.base}
@@ -105,35 +114,53 @@ class Bindings:
         """Find for each name with indices the sums that it stands in."""
         stack: list[list[Use]] = []
         for item in items:
-            parts = [stack.pop() for _ in range(_arity(item, stack))][::-1]
+            parts = [stack.pop() for _ in range(arity(item, len(stack)))][::-1]
             inside = [use for part in parts for use in part]
             if item.kind == "name":
                 inside = self._used(item)
+            elif item.kind == "entries":
+                self.parts[id(item)] = Use(item, Name("", item.value, (0,) * len(item.value)))
+                inside = [*inside, self.parts[id(item)]]
             elif item.kind == "binder":
                 inside = self._close(item, inside)
             stack.append(inside)
         pairs = [pair for _, pair in self.relations.values()]
-        for use in [*self.uses.values(), *pairs]:
+        for use in [*self.uses.values(), *self.parts.values(), *pairs]:
             self._check(use)
-        for pair in pairs:
-            self.scope.unifier(*[self.ranges[label].size for label in pair.label_names])
+        for sign, pair in self.relations.values():
+            self._relate(sign, pair)
 
     def _used(self, item: Item) -> list[Use]:
-        if item.value in self.bound - set(self.scope.declared):
+        if item.value in self.scope.declared and not self._is_row_of(item.value):
+            return []
+        if item.value in self.bound:
             message = f"`{item.value}` is an index and no number: write the function alone"
             raise self.fail(message, item)
         name = indices_of(item.value)
         if not self._runs(name, self.letters):
+            if any(self._has_index(part) for part in item.value.split("_")[1:]):
+                raise self.fail("this subscript is not read: indices are `i`, `ij` or `i+1`", item)
             return []
+        if set(name.letters) & self.sizes:
+            message = f"`{item.value}`: an index of the sum ends there: write what place is meant"
+            raise self.fail(message, item)
         base = spelled_in(name.base, self.scope.table) or name.base
         self.uses[id(item)] = Use(item, name._replace(base=base))
         return [self.uses[id(item)]]
 
+    def _has_index(self, part: str) -> bool:
+        """Whether a part of a subscript is an index of a sum, also beside a number: `1i`."""
+        letters = part.strip("0123456789")
+        return len(letters) in (1, 2) and set(letters) <= self.bound
+
+    def _is_row_of(self, name: str) -> bool:
+        """Whether a declared name is a row or an entry for each index, `x_i: vector(3)`."""
+        indexed = indices_of(name)
+        return len(indexed.letters) == 1 and self._runs(indexed, self.bound)
+
     def _close(self, item: Item, inside: list[Use]) -> list[Use]:
         """Bind the indices of a sum in what it is over; return what waits for another sum."""
-        outer = self.outer[id(item)]
-        over = _related(parts_of(item), outer)
-        letters = [x for x in over.letters if not (over.relation and x in outer)]
+        over, letters = self.overs[id(item)], self._own_letters(item)
         if over.relation:
             first, sign, second = tuple(over.relation)
             pair = Use(item, Name("", first + second, (0, 0)))
@@ -142,31 +169,80 @@ class Bindings:
         self.labels[id(item)] = tuple([self._label(x, over, item, inside) for x in letters])
         return [use for use in inside if len(use.labels) < len(set(use.name.letters))]
 
+    def _own_letters(self, item: Item) -> list[str]:
+        """Return the indices that a sum binds: of `j<i` none of a sum around it, and the `j` alone
+        where there is none; of `i<j` both."""
+        over, outer = self.overs[id(item)], self.outer[id(item)]
+        if not over.relation:
+            return list(over.letters)
+        first, _, second = tuple(over.relation)
+        alone = first > second or second in outer
+        return [first] if alone else [x for x in over.letters if x not in outer]
+
     def _label(self, letter: str, over: Over, item: Item, inside: list[Use]) -> str:
         """Return a new label for an index, and bind it inside of a sum."""
         uses = [x for x in inside if letter in x.name.letters and letter not in x.labels]
         taken = sum(label.partition("#")[0] == letter for label in self.ranges)
         label = f"{letter}#{taken + 1}" if taken else letter
         self.ranges[label] = self._range(over, item)
-        if self.ranges[label].stop is None and not any(use.name.base for use in uses):
+        if self.ranges[label].stop is None and all(use.item is item for use in uses):
             raise self.fail(f"nothing behind this sign runs with `{letter}`", item)
         for use in uses:
             use.labels[letter] = label
         return label
 
     def _range(self, over: Over, item: Item) -> Range:
-        start, end = int(over.start), over.end
-        if not end:
+        start = int(over.lower or self.first) - self.first
+        if not over.upper:
             if start:
                 raise self.fail("say above the sign where this ends", item)
             return Range(0, None, self.scope.unifier.fresh(FREE))
-        stop = parse_dim(end)
+        stop = dim_add(parse_dim(over.upper), 1 - self.first)
         names = set(dim_names(stop))
         for name in sorted(names & {*self.scope.declared, *self.bound}):
             known = "an index" if name in self.bound else "declared as a variable"
             raise self.fail(f"`{name}` is {known}, and a size here", item)
         self.scope.dims |= names
-        return Range(start, stop, dim_sub(stop, start))
+        size = dim_sub(stop, start)
+        if isinstance(size, int) and size < 1:
+            raise self.fail("this sum is empty: it ends before it begins", item)
+        return Range(start, stop, size)
+
+    def _relate(self, sign: str, pair: Use) -> None:
+        """Let two related indices run through the same places: `i<j` to n ends at n - 1 by itself.
+        Raises `ParseError` where that would take more than the sums do."""
+        first, second = pair.label_names if sign in ("<", "≤", "≠") else pair.label_names[::-1]
+        a, b = self.ranges[first], self.ranges[second]
+        strict = int(sign in ("<", ">"))
+        if a.stop is None and b.stop is None:
+            self.scope.unifier(a.size, b.size)
+            return
+        if a.stop is None:
+            a = Range(0, b.stop, b.size)
+        elif b.stop is None:
+            b = Range(0, a.stop, a.size) if isinstance(a.stop, (str, int)) else b
+        if a.stop is None or b.stop is None:
+            raise self.fail("say above the sign where the second index ends", pair.item)
+        ends = dim_sub(b.stop, a.stop)  # places of the second behind the last of the first
+        begins = b.start - a.start
+        if (ends, begins) != (0, 0):
+            fits = isinstance(ends, int) and 0 <= ends <= strict and 0 <= begins <= strict
+            if not fits or not self._is_alone(pair):
+                raise self.fail(
+                    "the two indices of this sum do not run through the same", pair.item
+                )
+        self.ranges[first] = self.ranges[second] = Range(a.start, b.stop, dim_sub(b.stop, a.start))
+
+    def _is_alone(self, pair: Use) -> bool:
+        """Whether a sum with related indices is all that the sums around it are over, but for
+        factors: then its outer index may run further, where the inner sum is empty."""
+        place = next(k for k, item in enumerate(self.items) if item is pair.item)
+        for item in self.items[place + 1 :]:
+            if item.kind == "binder":
+                return True
+            if item.kind not in FACTORS and not (item.kind == "infix" and item.value == "*"):
+                return False
+        return True
 
     def _check(self, use: Use) -> None:
         """Raise for an index that no sum around it binds; one that is free everywhere runs along
@@ -220,40 +296,13 @@ def _outer_letters(items: Sequence[Item]) -> dict[int, frozenset[str]]:
 
 def _related(over: Over, outer: Set[str]) -> Over:
     """Return a sum that ends at the index of an outer one, `j = 1` to `i - 1`, as `j<i`."""
-    letter, _, less = over.end.partition("-")
-    if (
-        letter not in outer
-        or over.letters[1:]
-        or less not in ("", "1")
-        or over.start != "0"
-        or over.relation
-    ):
+    letter, _, less = over.upper.partition("-")
+    whole = over.lower == "1" and not over.relation and not over.letters[1:]
+    if letter not in outer or less not in ("", "1") or not whole:
         return over
-    return over._replace(end="", relation=f"{over.letters}{'<' if less else '≤'}{letter}")
+    sign = "<" if less else "≤"
+    return over._replace(lower="", upper="", relation=f"{over.letters}{sign}{letter}")
 
 
 def parts_of(item: Item) -> Over:
     return Over(*item.value.split("|"))
-
-
-def _arity(item: Item, stack: Sequence[object]) -> int:
-    return 0 if item.kind in LEAVES else min(item.count or 1, len(stack))
-
-
-def stand_as_vectors(items: Sequence[Item]) -> set[str]:
-    """Return the names that are vectors because a norm of them is taken, `||x_i - mu||`, or because
-    they stand transposed, `(x_i - mu)'`."""
-    found: set[str] = set()
-    stack: list[set[str]] = []
-    for item in items:
-        parts = [stack.pop() for _ in range(_arity(item, stack))]
-        names: set[str] = set().union(*parts)
-        if item.kind == "name":
-            names = {item.value}
-        elif item.kind in ("norm", "postfix"):
-            found |= names
-        plain = item.kind in ("name", "group", "prefix", "postfix") or (
-            item.kind == "infix" and item.value in "+-"
-        )
-        stack.append(names if plain else set())
-    return found

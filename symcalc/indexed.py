@@ -16,7 +16,7 @@ from typing import NamedTuple
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
 from symcalc.graph import postorder
-from symcalc.indices import Bound, Entry
+from symcalc.indices import Bound, Entry, Part
 from symcalc.labelled import Arrays, Factor, Labels, Term, transposed
 from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR, Dim
@@ -51,17 +51,21 @@ class Value(NamedTuple):
 def in_matrices(
     root: Expr,
     bodies: Sequence[Expr],
-    records: Mapping[str, Entry | Bound],
+    records: Mapping[str, Entry | Bound | Part],
     variables: Mapping[str, Expr],
     sizes: Mapping[str, Dim],
+    left: str,
     book: Rulebook,
 ) -> Expr:
     """Return a formula with indices as one of matrices; `bodies` are what the sums are over, the
-    inner ones first. Raises `ShapeError` where there is none."""
+    inner ones first, `left` the indices in the order that the left side has. Raises `ShapeError`
+    where there is none."""
     indexed = Indexed(book, records, variables, sizes)
-    for body in bodies:
-        indexed.bodies.append(indexed.read(body))
-    found = indexed.result(indexed.read(root))
+    sums = [record for record in records.values() if isinstance(record, Bound)]
+    related = {record.body: record.related for record in sums if record.related}
+    for place, body in enumerate(bodies):
+        indexed.bodies.append(indexed.read(body, related.get(place)))
+    found = indexed.result(indexed.read(root), left)
     shown = [found, simplify(found, book, like=found), simplify(found, book)]
     return min(shown, key=normalizer(book).length)
 
@@ -72,7 +76,7 @@ class Indexed:
     def __init__(
         self,
         book: Rulebook,
-        records: Mapping[str, Entry | Bound],
+        records: Mapping[str, Entry | Bound | Part],
         variables: Mapping[str, Expr],
         sizes: Mapping[str, Dim],
     ) -> None:
@@ -84,18 +88,23 @@ class Indexed:
         self.bodies: list[Value] = []
         self.numbers = count()
         self.memo: dict[Expr, Value | None] = {}
+        self.mask: Value | None = None  # 1 where the indices of the sum are related, 0 elsewhere
 
-    def read(self, e: Expr) -> Value:
-        """Return the value of a formula as it was written, or else of its normal form."""
+    def read(self, e: Expr, related: tuple[str, ...] | None = None) -> Value:
+        """Return the value of a formula as it was written, or else of its normal form; where two
+        indices are not `related` it does not matter."""
+        self.memo, self.mask = {}, self._mask(*related) if related else None
         try:
             return self.value(unfold(e, self.book)[0])
         except ShapeError:
             return self.value(normalizer(self.book).canonical(e))
 
-    def result(self, value: Value) -> Expr:
+    def result(self, value: Value, left: str) -> Expr:
         """Return a formula; an index that nothing binds runs along the result."""
         if value.free and (value.row or value.column):
             raise ShapeError("this is a vector or a matrix for each index: give it an index too")
+        if left and value.free == set(left):
+            return self._array(value, tuple(left))
         return self._plain(value)
 
     def _plain(self, value: Value) -> Expr:
@@ -131,7 +140,7 @@ class Indexed:
             record = self.records.get(e.name)
             if record is None:
                 return None
-            return self._entry(record) if isinstance(record, Entry) else self._over(record)
+            return RECORDS[type(record)](self, record)
         if all(self.memo[arg] is None for arg in e.args):
             return None
         values = [self._of(arg) for arg in e.args]
@@ -157,6 +166,13 @@ class Indexed:
             v = self.algebra.call("submatrix", v, dims=(starts[0], shape[0], starts[1], shape[1]))
         free = frozenset(filter(None, record.labels))
         return Value(((self.arrays.factor(v, labels),),), label, free=free)
+
+    def _part(self, record: Part) -> Value:
+        """Return entries of what stands in brackets."""
+        value = self.bodies[record.body]
+        row, column = (*record.labels, "")[:2]
+        value = self._renamed(value, {value.row: row, value.column: column})
+        return Value(value.terms, free=value.free | set(record.labels))
 
     def _over(self, record: Bound) -> Value:
         """Return a sum over indices, or what else a row makes of a vector."""
@@ -216,8 +232,9 @@ class Indexed:
         return self._short(Value(terms, row, column, a.free | b.free))
 
     def _short(self, value: Value) -> Value:
-        """Write a value that a matrix can hold as one array."""
-        return value if len(value.labels) > 2 else value.of(self._array(value))
+        """Write a sum that a matrix can hold as one array; a product waits for what it meets."""
+        many = len(value.labels) > 2 or len(value.terms) == 1
+        return value if many else value.of(self._array(value))
 
     def _scaled(self, a: Value, b: Value) -> Value:
         b = self._apart(b)
@@ -243,9 +260,19 @@ class Indexed:
         terms = tuple(term for part in parts for term in part.terms)
         return self._short(Value(terms, first.row, first.column, _free(parts)))
 
+    def _regular(self, a: Value) -> Expr:
+        """Return an array that may be singular where the indices of the sum are not related, with
+        1 there: `log(x_i - x_j)` is left out for `i = j`, and must not be infinite."""
+        array = self._array(a)
+        if self.mask is None or not self.mask.free <= a.free or a.labels[2:]:
+            return array
+        mask = self._array(self.mask, a.labels)
+        rest = self.algebra.ones(array.shape) - mask
+        return self.algebra.add(self.algebra.hadamard(array, mask), rest)
+
     def _inverse(self, a: Value) -> Value:
         one = self._array(self._leaf(self.algebra.number(1)), a.labels)
-        return a.of(self.algebra.hadamard_divide(one, self._array(a)))
+        return a.of(self.algebra.hadamard_divide(one, self._regular(a)))
 
     def _quotient(self, a: Value, b: Value) -> Value:
         return self._scaled(a, self._inverse(b))
@@ -255,13 +282,15 @@ class Indexed:
 
     def _power(self, a: Value, k: Value) -> Value:
         if k.free:
-            logs = self.book.apply("log", self._array(a))
+            logs = self.book.apply("log", self._regular(a))
             product = self._hadamard(k, a.of(logs))
             return product.of(self.book.apply("exp", self._array(product)))
         exponent = self._array(k)
-        if len(a.labels) > 2 and exponent.op.role == "number" and exponent.data == 2:
+        whole = exponent.op.role == "number" and exponent.data.denominator == 1
+        if len(a.labels) > 2 and whole and exponent.data == 2:
             return self._hadamard(a, a)
-        return a.of(self.algebra.entrywise_power(self._array(a), exponent))
+        base = self._array(a) if whole and exponent.data > 0 else self._regular(a)
+        return a.of(self.algebra.entrywise_power(base, exponent))
 
     def _applied(self, f: Value, a: Value) -> Value:
         return a.of(self.algebra.call("apply", self._array(f), self._array(a)))
@@ -271,6 +300,8 @@ class Indexed:
         first, *others = [self._of(arg) for arg in e.args]
         parts = [first, *[self._like(first, other) for other in others]]
         value = first._replace(free=_free(parts))
+        if not others and "positive" in e.op.domain(e.op.slot(0).name):
+            return value.of(self.algebra.build(e.op, [self._regular(first)]))
         arrays = [self._array(part, value.labels) for part in parts]
         return value.of(self.algebra.build(e.op, arrays))
 
@@ -284,6 +315,9 @@ class Indexed:
         return Value((), free=value.free).of(self.arrays.of_rows(name, self._array(value)))
 
 
+RECORDS: dict[type, Callable[..., Value]] = {
+    Entry: Indexed._entry, Bound: Indexed._over, Part: Indexed._part,
+}  # fmt: skip
 FOLDS: dict[str, Callable[..., Value]] = {
     "sum": Indexed._sum, "scale": Indexed._scaled, "product": Indexed._product,
     "quotient": Indexed._quotient, "hadamard": Indexed._hadamard,

@@ -7,16 +7,18 @@ An entry `x_i`, a row `x_i` of a matrix and a sum over indices are symbols of th
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from functools import reduce
 from typing import NamedTuple
 
-from symcalc.bindings import DELTA, Bindings, Use, indices_of, parts_of, stand_as_vectors
+from symcalc.bindings import DELTA, Bindings, Use, indices_of, parts_of
 from symcalc.declare import default_kind
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
 from symcalc.graph import postorder
 from symcalc.postfix import Item
-from symcalc.scope import Scope
+from symcalc.scope import Scope, spelled_in
 from symcalc.shape import SCALAR, Dim, dim_add, dim_sub, shape_text
+from symcalc.stands import LIKELY, MATRIX, NUMBER, OPEN, VECTOR, Stands
 from symcalc.unifier import FREE
 
 KEPT = frozenset({"positive", "unit"})  # what is known of the entries of a vector that has it
@@ -41,6 +43,13 @@ class Entry(NamedTuple):
     starts: tuple[Dim, ...]
 
 
+class Part(NamedTuple):
+    """Entries of what stands in brackets, `(A*x)_i`; `body` is its place among the bodies."""
+
+    labels: tuple[str, ...]
+    body: int
+
+
 class Indices(Bindings):
     """The parts of one formula; `variable` is the one that it is differentiated by, `columns` are
     the names `X_j` that are columns of X."""
@@ -51,11 +60,12 @@ class Indices(Bindings):
         super().__init__(items, scope, text)
         self.variable = variable
         self.columns = columns
-        self.records: dict[str, Entry | Bound] = {}
+        self.records: dict[str, Entry | Bound | Part] = {}
         self.bodies: list[Expr] = []
-        self._check_variable(items)
-        scope.vectors |= stand_as_vectors(items) | self._dotted(items)
-        scope.vectors |= {name for name, d in scope.declared.items() if d.shape[0] != 1}
+        self.bare = {x.value for x in items if x.kind == "name" and id(x) not in self.uses}
+        self._check_variable()
+        scope.vectors |= {name for name in self.names if self._declared_as_vector(name)}
+        scope.vectors |= Stands(self._kind, self._kind_of_call).read(items)
         rows = {use.name.base for use in self._single() if use.item.value in scope.vectors}
         scope.vectors |= {use.item.value for use in self._single() if use.name.base in rows}
 
@@ -63,28 +73,48 @@ class Indices(Bindings):
         """Return the names with one index."""
         return [use for use in self.uses.values() if len(use.name.letters) == 1]
 
-    def _check_variable(self, items: Sequence[Item]) -> None:
-        """Raise `ParseError` where the derivative by `x_i` is wanted: it is an entry of another."""
-        name = indices_of(self.variable)
-        named = [item for item in items if item.kind == "name"]
-        found = [item for item in named if name.base in (item.value, indices_of(item.value).base)]
-        known = {*self.scope.declared, *(item.value for item in named if id(item) not in self.uses)}
-        if name.letters and found and self.variable not in known:
+    def _declared_as_vector(self, name: str) -> bool:
+        return name in self.scope.declared and self.scope.declared[name].shape[0] != 1
+
+    def _kind(self, name: str) -> str:
+        """Return what a name is by itself: a number, a vector or a matrix, or open."""
+        use = next((x for x in self.uses.values() if x.item.value == name), None)
+        if use is not None:
+            one = len(use.name.letters) == 1
+            return (VECTOR if name in self.scope.vectors else OPEN) if one else NUMBER
+        if name in self.scope.declared:
+            rows, cols = self.scope.declared[name].shape
+            return MATRIX if cols != 1 else NUMBER if rows == 1 else VECTOR
+        if name in {*self.scope.dims, *self.scope.numbers} or self.scope.vocabulary.find(name):
+            return NUMBER
+        kinds = {"matrix": MATRIX, "vector": LIKELY}
+        return VECTOR if name in self.scope.vectors else kinds.get(default_kind(name) or "", OPEN)
+
+    def _kind_of_call(self, name: str) -> str:
+        """Return what a function gives; open where that is what its argument is."""
+        found = self.scope.vocabulary.find(name)
+        if not found or all(op.is_entrywise for op in found):
+            return OPEN
+        shape = (found[0].rows, found[0].cols)
+        return NUMBER if shape == SCALAR else VECTOR if shape[1] == 1 else MATRIX
+
+    def _check_variable(self) -> None:
+        """Raise `ParseError` for the derivative by `x_i`, an entry of another variable."""
+        part = indices_of(self.variable)
+        bases = {use.name.base for use in self.uses.values()} | self.bare
+        known = spelled_in(self.variable, {*self.scope.declared, *self.bare})
+        if part.letters and part.base in bases and not known:
             raise self.fail(
-                f"`{self.variable}` is a part of a variable: differentiate by `{name.base}` or "
-                f"`{matrix_name(name.base)}`, and take that part of the gradient",
-                found[0],
+                f"`{self.variable}` is a part of a variable: differentiate by `{part.base}` or "
+                f"`{matrix_name(part.base)}`, and take that part of the gradient",
+                next(item for item in self.items if item.kind == "binder"),
             )
 
-    def _dotted(self, items: Sequence[Item]) -> set[str]:
-        """Return the names with an index that stand beside a vector in `w · x_i`."""
-        found = set()
-        for left, right, sign in zip(items, items[1:], items[2:], strict=False):
-            if sign.value == "·" and left.kind == right.kind == "name":
-                plain = {x.value for x in (left, right)} - self.names
-                if any(default_kind(name) == "vector" for name in plain):
-                    found |= {left.value, right.value} & self.names
-        return found
+    def numbers(self) -> list[str]:
+        """Return the names that nobody declared and that are vectors by default, but need not be:
+        the `m` of `(y_i - m x_i)^2`."""
+        names = self.bare - {*self.scope.declared} - self.scope.vectors
+        return sorted(name for name in names if default_kind(name) == "vector")
 
     def entry(self, item: Item) -> Expr | None:
         """Return the symbol for `x_i`; None for a name without indices."""
@@ -106,6 +136,18 @@ class Indices(Bindings):
         shape = (v.shape[not column], 1) if vector else SCALAR
         return self.scope.algebra.symbol(name, shape, v.attributes & KEPT)
 
+    def part(self, item: Item, a: Expr) -> Expr:
+        """Return the symbol for `(A*x)_i`, an entry of what stands in brackets."""
+        labels = self.parts[id(item)].label_names
+        sizes = (*[self.ranges[label].size for label in labels], 1)[:2]
+        if len(labels) > 2 or not all(map(self.scope.unifier, a.shape, sizes)):
+            message = f"{len(labels)} indices, and what stands in brackets is {shape_text(a.shape)}"
+            raise ShapeError(message)
+        name = f"[] {len(self.bodies)}"
+        self.records[name] = Part(labels, len(self.bodies))
+        self.bodies.append(a)
+        return self.scope.algebra.symbol(name, SCALAR)
+
     def _delta(self, use: Use, name: str) -> Expr:
         """Return the symbol for `\\delta_{ij}`, an entry of the identity matrix."""
         self.scope.unifier(*[self.ranges[label].size for label in use.label_names])
@@ -114,10 +156,12 @@ class Indices(Bindings):
 
     def _is_vector(self, use: Use) -> bool:
         """Whether `x_i` is a vector, row i of X: it stands as a vector does, or X is declared."""
-        base, scope = use.name.base, self.scope
-        if use.item.value in scope.sliced:
+        base, declared = use.name.base, self.scope.declared
+        if use.item.value in self.scope.sliced:
             return True
-        own, owner = scope.declared.get(base), scope.declared.get(matrix_name(base))
+        if use.item.value in declared:
+            return self._declared_as_vector(use.item.value)
+        own, owner = declared.get(base), declared.get(matrix_name(base))
         if default_kind(base) == "matrix" and (own is None or own.shape[1] != 1):
             name = use.item.value
             raise self.fail(
@@ -125,17 +169,20 @@ class Indices(Bindings):
                 f"`{base}_{{:,i}}` a column, `{base.lower()}_i` a row or an entry of a vector",
                 use.item,
             )
-        if own is not None:
+        if own is not None and base not in self.bare:
             return own.shape[1] != 1
-        return use.item.value in scope.vectors or (owner is not None and owner.shape[1] != 1)
+        if use.item.value in self.scope.vectors:
+            return True
+        return own is None and owner is not None and owner.shape[1] != 1
 
     def _variable(self, use: Use, vector: bool, column: bool) -> Expr:
         """Return the variable whose entries, rows or columns are meant; it is made where nobody
         declared it."""
         base, table = use.name.base, self.scope.table
         matrix = vector or len(use.name.letters) == 2
-        keep = base in (self.variable, *self.scope.declared) or not matrix
-        name = base if keep else matrix_name(base)
+        name = self._owner(use) if matrix else base
+        if not matrix and default_kind(base) == "scalar" and base in self.bare - {*table}:
+            raise self.fail(f"`{base}` stands here with an index and without: declare it", use.item)
         if name not in table:
             sizes = [self._length(use, k) for k in range(len(use.name.letters))]
             sizes.append(self.scope.unifier.fresh(FREE) if vector else 1)
@@ -152,14 +199,34 @@ class Indices(Bindings):
             self.scope.algebra.notes.append(f"`{use.item.value}` is {kind} {place} of `{name}`")
         return table[name]
 
+    def _owner(self, use: Use) -> str:
+        """Return what the matrix is called whose rows are `x_i` or whose entries are `x_ij`: X, or
+        x where that is declared or differentiated by. Raises `ParseError` where X may be another.
+        """
+        base = use.name.base
+        capital, own = matrix_name(base), self.scope.declared.get(base)
+        if capital == base or (own is not None and own.shape[1] != 1):
+            return base
+        if base == self.variable and base not in self.bare:
+            return base
+        others = {x.name.base for x in self.uses.values()} | self.bare
+        if capital in others and capital not in self.scope.sliced:
+            raise self.fail(
+                f"`{use.item.value}` and `{capital}` stand in one formula: declare "
+                f"`{base}: matrix(...)` if they are two variables, or write `{capital}_{{i,:}}`",
+                use.item,
+            )
+        return capital
+
     def _length(self, use: Use, k: int) -> Dim:
         """Return how many places the variable has along index number `k`."""
-        found = self.ranges[use.label_names[k]]
-        if found.stop is None:
-            return found.size
-        others = [x.name for x in self.uses.values() if x.name.base == use.name.base]
-        shifts = [x.shifts[k] for x in others if x.letters == use.name.letters]
-        return dim_add(found.stop, max(0, *shifts))
+        ends: list[Dim] = []
+        for other in self.uses.values():
+            if other.name.base == use.name.base and len(other.name.letters) > k:
+                found = self.ranges[other.label_names[k]]
+                stop = found.size if found.stop is None else found.stop
+                ends.append(dim_add(stop, other.name.shifts[k]))
+        return reduce(_longer, ends)
 
     def _starts(self, use: Use, v: Expr, column: bool) -> tuple[Dim, ...]:
         lengths = v.shape[1:] if column else v.shape
@@ -172,11 +239,15 @@ class Indices(Bindings):
         if found.stop is None and shift:
             message = "say below and above the sign where the index begins and ends"
             raise self.fail(message, use.item)
-        end = found.size if found.stop is None else dim_add(found.stop, shift)
+        stop = found.size if found.stop is None else found.stop
+        end = dim_add(stop, shift)
         left = dim_sub(length, end)
         fits = left >= 0 if isinstance(left, int) else self.scope.unifier(length, end)
-        if not fits or found.start + shift < 0:
-            raise ShapeError(f"the index of `{use.item.value}` runs out of the variable")
+        name = use.item.value
+        if found.start + shift < 0:
+            raise ShapeError(f"the index of `{name}` begins before the first place")
+        if not fits:
+            raise ShapeError(f"the index of `{name}` runs to {end}, the variable to {length}")
         return found.start + shift
 
     def rulers(self) -> list[Expr]:
@@ -208,19 +279,25 @@ class Indices(Bindings):
 
     def check_norm(self, a: Expr) -> None:
         """Raise `ShapeError` for the norm of a number that has an index: `x_i` is rather a row."""
-        if a.is_scalar and any(v.name in self.records for v in a.variables):
+        if a.shape[0] == 1 and any(v.name in self.records for v in a.variables):
             message = "the norm of a number: write vectors bold, `\\mathbf{x}_i`, or declare them"
             raise ShapeError(message)
 
     def check(self, roots: Sequence[Expr]) -> None:
         """Raise `ShapeError` where a number `x_i` is added to a vector: it is rather a vector."""
         for e in postorder(roots):
-            scaled = e.op.role == "scale" and e.args[1].op.role == "ones"
-            if scaled and e.args[0].op.role == "symbol" and e.args[0].name in self.records:
-                shown = e.args[0].name.partition(" ")[0]
-                raise ShapeError(f"`{shown}` is a number and is added to a vector")
+            if e.op.role == "scale" and e.args[1].op.role == "ones":
+                names = [v.name for v in e.args[0].variables if v.name in self.records]
+                if names:
+                    raise ShapeError(f"`{names[0].split()[0]}` is a number and added to a vector")
 
 
 def matrix_name(base: str) -> str:
     """Return what the matrix is called whose rows are `x_i` and whose entries are `x_ij`."""
     return base[:1].upper() + base[1:]
+
+
+def _longer(a: Dim, b: Dim) -> Dim:
+    """Return the larger of two sizes, the first where they cannot be compared."""
+    more = dim_sub(b, a)
+    return b if isinstance(more, int) and more > 0 else a

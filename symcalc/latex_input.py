@@ -18,12 +18,14 @@ PLACES = (",", ":", "+", "-", "*", "·")
 CLOSING = (*OPENING.values(), "}")
 NORMS = {"fro": "F", "Fro": "F", "frob": "F", "star": "*"}
 BARS = ("|", "||")
-OPERAND_KINDS = ("number", "suffix", "applied")
+OPERAND_KINDS = ("number", "suffix", "applied", "entries")
 OPERAND_ENDS = (")", "'", ">")
 
 
 class LatexReader(Words):
     """Reads one formula."""
+
+    left = ""  # the indices on the left side, `ij` of `C_{ij} = ...`
 
     def run(self) -> list[Token]:
         """Return the tokens of the formula. Raises `ParseError` with a caret."""
@@ -38,12 +40,16 @@ class LatexReader(Words):
         return [token for token in self.tokens if token is not None]
 
     def _definition(self) -> int:
-        """Return where the formula begins: behind `f(X) =`, if that stands in front."""
+        """Return where the formula begins: behind `f(X) =` or `C_{ij} =`, if that stands in
+        front."""
         name = base_name(self.lexemes, 0)
         end = name.end if name else 0
         if name and self.at_place(end) == "_":
             end = self.extent(end + 1)
-        return definition_end(self.lexemes, end)
+        begin = definition_end(self.lexemes, end)
+        if begin and name:
+            self.left = "".join(x.text for x in self.lexemes[name.end : end] if x.kind == "letter")
+        return begin
 
     def _one(self, place: int) -> None:
         """Translate the lexeme at a place and what belongs to it."""
@@ -63,6 +69,11 @@ class LatexReader(Words):
         """Read `\\left[X\\right]_{0,1}`, the entry of a matrix in brackets, and what else may stand
         below a bracket: the kind of a norm, `_F` of an inner product, `_+` of the positive part."""
         end = self.extent(self.place)
+        inner = "".join(x.text for x in self.lexemes[self.place : end] if x.text not in "{,}")
+        if inner.isalpha() and self.running & set(inner):
+            self.place = end
+            self.tokens.append(Token("entries", inner, at))
+            return None
         if self._below_bracket([x.text for x in self.lexemes[self.place : end]], at):
             return
         texts = [
@@ -165,7 +176,7 @@ class LatexReader(Words):
     def _exponent(self, lexeme: Lexeme) -> None:
         """Read what stands behind `^`: a mark, an entrywise power or a power."""
         end, at = self.extent(self.place), lexeme.at
-        kind, value = exponent(self.lexemes[self.place : end], self.names.declared)
+        kind, value = exponent(self.lexemes[self.place : end], self.names.declared | self.running)
         if value == "(" and self.at_place(self.place) == "(":
             counted = self.lexemes[self.place + 1 : self.place + 3]
             whole = [x.kind for x in counted] == ["number", "sign"] and counted[1].text == ")"

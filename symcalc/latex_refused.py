@@ -28,6 +28,7 @@ SUPERSCRIPTS = {
     "\\ddagger": "`^\\ddagger` is not known: write ^\\top for the transpose",
     "H": "`^H` is a conjugate transpose, and symcalc is real: write ^\\top (or declare H)",
     "\\star": "`^\\star` has several readings: write ^\\top for the transpose, x_{*} for a name",
+    "[": "`^{[k]}` is an index in some papers: write x_{k} for an index, x^{k} for a power",
     "(": "`^{(k)}` is an index in some papers and a derivative or a power in others: write x_{k} "
     "for an index, x^{k} for a power",
 }

@@ -28,7 +28,7 @@ def exponent(found: Sequence[Lexeme], declared: Collection[str]) -> tuple[str, s
     first = texts[0] if texts else ""
     if first == "(" and "T" in texts:
         return "power", ""
-    if first in SUPERSCRIPTS and first not in declared and (len(texts) == 1 or first == "("):
+    if first in SUPERSCRIPTS and first not in declared and (len(texts) == 1 or first in "(["):
         return "refused", first
     if texts == ["+"]:
         return "mark", first

@@ -12,8 +12,12 @@ RANGES = [
     re.compile(rf"(?:{LETTERS}|{PAIR})(?:=(?P<lower>\d+))?"),
     re.compile(rf"(?P<lower>\d+)≤(?:{LETTERS}|{PAIR})≤{UPPER}"),
     re.compile(rf"{LETTERS}∈\[{UPPER}\]"),
-    re.compile(r"(?P<behind>(?P<letters>[a-z])=[a-z])\+1"),
+    re.compile(r"[a-z]=(?P<lower>\d+),(?P<relation>[a-z]≠[a-z])"),
+    re.compile(r"(?P<from>(?P<letters>[a-z])=[a-z])(?P<behind>\+1)?"),
 ]
+INDEX_LIST = re.compile(  # what stands below a name: `i`, `ij`, `i,j+1`, `:,j`
+    r"[a-z](?:[+-]\d+)?(?:,?[a-z](?:[+-]\d+)?){,2}|:,?[a-z]|[a-z],?:"
+)
 OVER = {"\\sum": "sum", "\\prod": "prod", "∑": "sum", "∏": "prod"}
 UNREAD = (
     "below `{}` stands an index, as `i`, `i,j`, `i=1` or `i<j`, above it the last place; a sum "
@@ -21,18 +25,18 @@ UNREAD = (
 )
 SIGNS = {
     "\\le": "≤", "\\leq": "≤", "<=": "≤", "\\in": "∈", "\\ell": "l", "\\ne": "≠", "\\neq": "≠",
-    "\\lt": "<", "\\gt": ">", "\\ge": "≥", "\\geq": "≥",
+    "\\lt": "<", "\\gt": ">", "\\ge": "≥", "\\geq": "≥", "\\leqslant": "≤", "\\geqslant": "≥",
 }  # fmt: skip
 
 
 class Over(NamedTuple):
-    """What a sum runs over: the operation, the indices, how many places are left out in front,
-    behind which place it ends, and how two indices are related (`i<j`)."""
+    """What a sum runs over: the operation, the indices, from where to where (nothing where that is
+    not said), and how two indices are related (`i<j`)."""
 
     op: str
     letters: str
-    start: str
-    end: str
+    lower: str
+    upper: str
     relation: str
 
 
@@ -41,13 +45,11 @@ def over_indices(op: str, below: list[str], above: list[str]) -> str:
     sign stands something else than a range of numbers.
 
     >>> over_indices("sum", ["i", "=", "1"], ["n"])
-    'sum|i|0|n|'
+    'sum|i|1|n|'
     >>> over_indices("sum", ["i", "<", "j"], [])
-    'sum|ij|0||i<j'
+    'sum|ij|||i<j'
     >>> over_indices("sum", ["j", "=", "i", "+", "1"], ["n"])
-    'sum|j|0|n|j>i'
-    >>> over_indices("sum", ["t", "=", "0"], ["n", "-", "1"])
-    'sum|t|0|n-1+1|'
+    'sum|j||n|j>i'
     """
     text = "".join(SIGNS.get(piece, piece) for piece in below if piece not in ("{", "}"))
     match = next(filter(None, (pattern.fullmatch(text) for pattern in RANGES)), None)
@@ -55,9 +57,7 @@ def over_indices(op: str, below: list[str], above: list[str]) -> str:
     if match is None or not re.fullmatch(r"(\w+([-+]\d+)?)?", end):
         return ""
     found = match.groupdict()
-    end = found.get("upper") or end
-    start = int(found.get("lower") or 1)
-    relation = found.get("relation") or (found.get("behind") or "").replace("=", ">")
+    sign = ">" if found.get("behind") else "≥"
+    relation = found.get("relation") or (found.get("from") or "").replace("=", sign)
     letters = re.sub(r"\W", "", found.get("letters") or relation)
-    end = f"{end}+1" if end and not start else end
-    return "|".join([op, letters, str(max(start - 1, 0)), end, relation])
+    return "|".join([op, letters, found.get("lower") or "", found.get("upper") or end, relation])

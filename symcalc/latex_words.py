@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from symcalc.declare import default_kind
 from symcalc.latex_frames import ITEM, Frames
-from symcalc.latex_lexer import lexemes
+from symcalc.latex_lexer import Lexeme, lexemes
 from symcalc.latex_names import ACCENT_COMMANDS, FONTS, Names, base_name, index_name
 from symcalc.latex_rows import Phrasebook, head_name
 from symcalc.latex_scripts import exponent, size_texts
-from symcalc.latex_sums import OVER, UNREAD, Over, over_indices
+from symcalc.latex_sums import INDEX_LIST, OVER, UNREAD, Over, over_indices
 from symcalc.tokens import Token
 
 OPENING = {"(": ")", "[": "]", "\\{": "\\}"}
@@ -72,8 +72,9 @@ class Words(Frames):
     def sized(self, name: str, at: int) -> None:
         """Write `ones(n, m)` for the sizes in the subscript at the place."""
         end = self.extent(self.place + 1)
-        sizes = size_texts(self.lexemes[self.place + 1 : end], self.names.resolve)
-        if sizes is None:
+        below = self.lexemes[self.place + 1 : end]
+        sizes = size_texts(below, self.names.resolve)
+        if sizes is None or not self.running.isdisjoint(x.text for x in below):
             raise self.fail("a size was expected in this subscript", self.lexemes[self.place].at)
         self.place = end
         self._write_sizes(name, sizes, at)
@@ -173,10 +174,13 @@ class Words(Frames):
         below = self._subscript()
         name, index = base.text, self.index()
         resolved = self.names.resolve(f"{name}_{index}" if index else name)
-        if below is not None and self.names.is_slice(
-            resolved, self.lexemes[below + 1 : self.extent(below + 1)]
-        ):
-            raise self.fail(f"`{resolved}` is a row here and a column there: name one of them", at)
+        if below is not None:
+            self._check_index(resolved, self.lexemes[below + 1 : self.extent(below + 1)], at)
+            behind = below != base.end and base.text.isupper() and self.running & set(index)
+            if behind:
+                raise self.fail(
+                    f"an entry of a power: write `\\left({name}^{{k}}\\right)_{{ij}}`", at
+                )
         if resolved not in self.names.declared and self._sized_letter(name, base.end, at):
             return True
         if resolved == "e" and resolved not in self.names.declared and self._exponential(at):
@@ -196,11 +200,24 @@ class Words(Frames):
             self._not_applied(resolved, at, upright)
         return True
 
+    def _check_index(self, name: str, below: Sequence[Lexeme], at: int) -> None:
+        """Raise `ParseError` for a subscript that has an index of a sum and is no list of indices,
+        and for one name that is a row here and a column there."""
+        texts = [lexeme.text for lexeme in below if lexeme.text not in "{}"]
+        if self.running.isdisjoint(texts):
+            return
+        known = any(name == own or name.startswith(f"{own}_") for own in self.names.declared)
+        if not known and not INDEX_LIST.fullmatch("".join(texts)):
+            message = "this subscript is not read: indices are `i`, `ij`, `i+1` or `:,j`"
+            raise self.fail(message, below[0].at)
+        if self.names.is_slice(name, below):
+            raise self.fail(f"`{name}` is a row here and a column there: name one of them", at)
+
     def index(self, inverse: bool = False) -> str:
         """Read the subscript that belongs to what ends at the place, also behind an exponent; below
         a norm it may be an inverse, `\\Sigma^{-1}`."""
         place = self._subscript()
-        if place is None:
+        if place is None or place in self.jumps:
             return ""
         end = self.extent(place + 1)
         found = self.lexemes[place + 1 : end]
@@ -231,6 +248,11 @@ class Words(Frames):
         if op is None or name in self.names.declared or self.at_place(place) != "_":
             return False
         end = self.extent(place + 1)
+        letters = "".join(x.text for x in self.lexemes[place + 1 : end] if x.kind == "letter")
+        if self.running & set(letters) and op.role == "identity":
+            self.place = end
+            self.tokens.append(Token("name", f"delta_{letters}", at))
+            return True
         sizes = size_texts(self.lexemes[place + 1 : end], self.names.resolve) or []
         sizes = sizes[:1] if len(set(sizes)) == 1 and len(op.dims) == 1 else sizes
         known = all(size in self.dims for size in sizes) or op.role == "identity"

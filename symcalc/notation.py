@@ -64,6 +64,7 @@ class Notation:
         self.vectors: set[str] = set()
         self.sliced: set[str] = set()  # rows and columns, `X_{i,:}`
         self.columns: set[str] = set()
+        self.left = ""  # the indices on the left side, `ij` of `C_{ij} = ...`
         self.arrays = False  # whether the text is code of an array library
         tokens = self._latex() if self.latex else self._plain_text()
         self.tokens = self._spoken(self._separated(tokens))
@@ -220,6 +221,7 @@ class Notation:
         tokens: list[Token] = reader.run()
         self.vectors = names.vectors
         self.sliced, self.columns = {*names.slices}, names.columns()
+        self.left = reader.left
         return tokens
 
     def _separated(self, tokens: list[Token]) -> list[Token]:

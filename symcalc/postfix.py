@@ -27,6 +27,14 @@ class Pending:
     level: int
 
 
+LEAVES = ("name", "number", "size", "literal")
+
+
+def arity(item: Item, waiting: int) -> int:
+    """Return how many of the values that wait an instruction takes."""
+    return 0 if item.kind in LEAVES else min(item.count or 1, waiting)
+
+
 class Source(Protocol):
     """Tokens, which names are called with brackets, and how far a function without them reaches."""
 

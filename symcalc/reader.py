@@ -21,7 +21,7 @@ from symcalc.late import indexed
 from symcalc.notation import Notation
 from symcalc.op import Op
 from symcalc.postfix import Item
-from symcalc.scope import Scope, Vocabulary, below
+from symcalc.scope import Scope, Vocabulary, below, spelled_in
 from symcalc.shape import (
     SCALAR,
     Dim,
@@ -93,6 +93,8 @@ def _others(
         with suppress(ParseError, ShapeError):
             yield Reader(reader.text, declared, vocabulary, tight=True).read(expected, mention)
     tries: list[tuple[list[str], list[str]]] = [([name], []) for name in scalars]
+    if reader.indices and (open_ := reader.indices.numbers()):
+        tries.insert(0, ([], open_))
     tries += [(scalars, [])] if scalars[1:] else []
     tries += [([], numbers)] if numbers else []
     for vectors, numbers in tries:
@@ -120,6 +122,7 @@ class Reader:
         self.tight = tight  # whether a product without a sign binds before `∘` and `⊗`
         self.items: list[Item] = []
         self.indices: Indices | None = None
+        self.left = ""  # the indices on the left side of a definition
         self.scope = Scope(text, declared, vocabulary)
         self.unifier = self.scope.unifier
         self.algebra = self.scope.algebra
@@ -138,7 +141,7 @@ class Reader:
         self.items = items
         indexed_names: set[str] = set()
         if any(item.kind == "binder" for item in items):
-            self.scope.sliced = notation.sliced
+            self.scope.sliced, self.left = notation.sliced, notation.left
             self.indices = Indices(items, self.scope, self.text, mention, notation.columns)
             indexed_names = self.indices.names
         self.arrays = notation.arrays
@@ -153,6 +156,8 @@ class Reader:
             self._step(item)
         (e,) = self._pop(1)
         if mention:
+            if self.indices and not spelled_in(mention, self.scope.table):
+                raise ShapeError(caret(self.text, 0, f"`{mention}` does not occur in this formula"))
             self.scope.mention(mention)
         for dim, wanted in zip(e.shape, expected or (), strict=False):
             self.unifier(dim, wanted)
@@ -183,6 +188,10 @@ class Reader:
         if found is None:
             found = self.scope.variable(item.value, item.at, self._apply_constant)
         self.stack.append(found)
+
+    def _do_entries(self, item: Item) -> None:
+        assert self.indices is not None
+        self.stack.append(self.indices.part(item, *self._pop(1)))
 
     def _do_binder(self, item: Item) -> None:
         assert self.indices is not None
@@ -390,7 +399,7 @@ class Reader:
         try:
             found.check([e, *bodies])
             made: Expr = indexed.in_matrices(
-                e, bodies, found.records, scope, sizes, self.algebra.book
+                e, bodies, found.records, scope, sizes, self.left, self.algebra.book
             )
         except ShapeError as error:
             at = next(item.at for item in self.items if item.kind == "binder")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -208,8 +208,8 @@ def _may_divide(name: str, dividend: set[str]) -> bool:
     return name != TURNED and (default_kind(name) != "matrix" or not dividend)
 
 
-def spelled_in(name: str, table: Mapping[str, Expr]) -> str:
-    """Return the name in a table that is this one, perhaps in other letters (`beta`, `β`)."""
+def spelled_in(name: str, table: Collection[str]) -> str:
+    """Return the name among others that is this one, perhaps in other letters (`beta`, `β`)."""
     if name in table:
         return name
     shown = latex_name(name)

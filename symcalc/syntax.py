@@ -138,6 +138,13 @@ class Parser:
             self.output.append(Item("number", axis, token.at))
         self.output.append(Item("call", name, token.at, 1 + bool(axis)))
 
+    def _entries(self, token: Token) -> None:
+        """Read the indices behind brackets, `(A x)_i`."""
+        if not self.operand:
+            raise self.fail("an operand was expected before the subscript", token.at)
+        self._reduce(POWER)
+        self.output.append(Item("entries", token.text, token.at, 1))
+
     def _literal(self, token: Token) -> None:
         self.output.append(Item("literal", token.text, token.at))
         self.operand = True

@@ -221,7 +221,7 @@ REFUSED = [
     (r"\sum_i \sum_i x_i", "nothing behind this sign runs with `i`"),
     (r"\sum_i (x_{i+1} - x_i)^2", "where the index begins and ends"),
     (r"\sum_{i=2} x_i", "say above the sign"),
-    (r"\sum_{i=1}^n (x_{i-1} - x_i)^2", "runs out of the variable"),
+    (r"\sum_{i=1}^n (x_{i-1} - x_i)^2", "begins before the first place"),
     (r"\sum_{i,j,k} A_{ijk}", "more than two indices"),
     (r"\sum_{i,j,k} \exp(x_i + y_j + z_k)", "three indices"),
     (r"\sum_i \max_j \sin(A_{ij})", "`max` of each row"),
