@@ -33,7 +33,7 @@ def _squared(node: Expr, above: dict[Expr, list[Expr]], n: Normalizer) -> bool:
     powers = above.get(node, [])
     if not powers or not all(_even(power) and power.args[0] is node for power in powers):
         return False
-    square = n.build(n.normal(node * node))
+    square = n.build(n.normal(n.algebra.hadamard(node, node)))
     return all(inner.op is not node.op for inner in postorder([square]))
 
 

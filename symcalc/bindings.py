@@ -56,9 +56,9 @@ class Use:
 
 class Bindings:
     """The names with indices of one formula, and what each index runs through: a label for each
-    sum, `i` and `i#2` for two sums over i."""
+    sum, `i` and `i#2` for two sums over i; `left` are the indices on the left of `C_ij = ...`."""
 
-    def __init__(self, items: list[Item], scope: Scope, text: str) -> None:
+    def __init__(self, items: list[Item], scope: Scope, text: str, left: str) -> None:
         self.scope = scope
         self.text = text
         self.items = items
@@ -73,6 +73,10 @@ class Bindings:
         self.first = (
             0 if any(over.lower == "0" for over in overs) else 1
         )  # where places are counted
+        named = [item for item in items if item.kind == "name"]
+        self.unbound = set(left).union(
+            *(set(indices_of(x.value).letters) - self.outer[id(x)] for x in named)
+        )
         self.bound = {letter for item in sums for letter in self._own_letters(item)}
         self.sizes = {over.upper for over in overs} - self.bound
         self.parts: dict[int, Use] = {}  # the `i` of `(A*x)_i`
@@ -171,12 +175,12 @@ class Bindings:
 
     def _own_letters(self, item: Item) -> list[str]:
         """Return the indices that a sum binds: of `j<i` none of a sum around it, and the `j` alone
-        where there is none; of `i<j` both."""
+        where the `i` runs along the result."""
         over, outer = self.overs[id(item)], self.outer[id(item)]
         if not over.relation:
             return list(over.letters)
         first, _, second = tuple(over.relation)
-        alone = first > second or second in outer
+        alone = second in outer or (first > second and second in self.unbound)
         return [first] if alone else [x for x in over.letters if x not in outer]
 
     def _label(self, letter: str, over: Over, item: Item, inside: list[Use]) -> str:
@@ -280,14 +284,14 @@ def indices_of(name: str) -> Name:
 
 
 def _outer_letters(items: Sequence[Item]) -> dict[int, frozenset[str]]:
-    """Return for each sum the indices of those that it stands in."""
+    """Return for each sum and each name the indices of the sums that it stands in."""
     found: dict[int, frozenset[str]] = {}
     stack: list[tuple[int, frozenset[str]]] = [(1, frozenset())]
     for item in reversed(items):
         left, letters = stack.pop()
         stack += [(left - 1, letters)] if left > 1 else []
+        found[id(item)] = letters
         if item.kind == "binder":
-            found[id(item)] = letters
             letters |= set(parts_of(item).letters)
         count = 0 if item.kind in LEAVES else item.count or 1
         stack += [(count, letters)] if count else []

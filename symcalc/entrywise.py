@@ -75,12 +75,13 @@ class Entrywise:
 
     def _power(self, poly: Poly, k: Exponent) -> Poly:
         """Raise a boxed factor: the result is a single factor `(coefficient^k) base .^ k`."""
+        if not poly.terms:
+            vanishes = not isinstance(k, Expr) and k > 0
+            return poly if vanishes else self._raised(self.n.algebra.zeros(poly.shape), k)
         mono, c = self.n.single(poly)
         whole = not isinstance(k, Expr) and k.denominator == 1
         positive = c > 0 and all(self.n.scalars.leaves_roots(b) for b, _ in mono.scalars)
-        if not poly.terms:
-            inside = self.n.algebra.zeros(poly.shape)
-        elif whole or positive:
+        if whole or positive:
             outer = self.n.scalars.power(term(SCALAR, Mono(mono.scalars), c), k)
             inner = self.n.chain(mono.factors, poly.shape)
             assert inner is not None

@@ -55,9 +55,15 @@ class Indices(Bindings):
     the names `X_j` that are columns of X."""
 
     def __init__(
-        self, items: list[Item], scope: Scope, text: str, variable: str, columns: Set[str]
+        self,
+        items: list[Item],
+        scope: Scope,
+        text: str,
+        left: str,
+        variable: str,
+        columns: Set[str],
     ) -> None:
-        super().__init__(items, scope, text)
+        super().__init__(items, scope, text, left)
         self.variable = variable
         self.columns = columns
         self.records: dict[str, Entry | Bound | Part] = {}

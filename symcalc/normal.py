@@ -172,6 +172,9 @@ class Normalizer:
         return found
 
     def _box(self, poly: Poly) -> tuple[Mono, Number]:
+        if not poly.terms:
+            scalar = poly.shape == SCALAR
+            return Mono((), () if scalar else (self.algebra.zeros(poly.shape),)), 0
         shared = self.scalars.shared(poly)
         if shared:
             inverse = tuple((base, -k) for base, k in shared)

@@ -142,7 +142,9 @@ class Reader:
         indexed_names: set[str] = set()
         if any(item.kind == "binder" for item in items):
             self.scope.sliced, self.left = notation.sliced, notation.left
-            self.indices = Indices(items, self.scope, self.text, mention, notation.columns)
+            self.indices = Indices(
+                items, self.scope, self.text, notation.left, mention, notation.columns
+            )
             indexed_names = self.indices.names
         self.arrays = notation.arrays
         check_calls(items, self.text)

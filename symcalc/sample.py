@@ -35,6 +35,10 @@ def choose_sizes(
         free_pair = rows in chosen and cols in chosen and not given.keys() & {rows, cols}
         if free_pair and chosen[str(rows)] < chosen[str(cols)]:  # columns are not longer than rows
             chosen[str(rows)], chosen[str(cols)] = chosen[str(cols)], chosen[str(rows)]
+    for dim in [dim for v in variables for dim in v.shape]:
+        missing = 1 - size_of(dim, chosen)  # `n - 5` needs a larger n
+        for name in dim_names(dim) if missing > 0 else ():
+            chosen[name] += 0 if name in given else missing
     return chosen
 
 

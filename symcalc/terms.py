@@ -243,7 +243,7 @@ def beside(term: Term, place: int) -> object:
     e = term[2][0] if len(term[2]) == 1 else None
     if e is None or e.op.role or not place < len(e.args) == len(e.op.column("adjoint", ())) <= 2:
         return None
-    return (e.op, e.data, *e.args[:place], *e.args[place + 1 :])
+    return (e.op, e.data, e.args[place].shape, *e.args[:place], *e.args[place + 1 :])
 
 
 def transposes(factors: Iterable[Expr]) -> int:

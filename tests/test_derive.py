@@ -84,7 +84,7 @@ FUNCTIONS = [
     # learning
     ("||A - U*V'||_F^2", "U", "U: matrix(n, k)", "-2*(A - U*V')*V",
      lambda A, U, V: ((A - U @ V.T) ** 2).sum()),
-    ("||M .* (A - U*V')||_F^2", "U", "U: matrix(n, k)", "2*(M .^ 2 .* (U*V' - A))*V",
+    ("||M .* (A - U*V')||_F^2", "U", "U: matrix(n, k)", "-2*(M .^ 2 .* (A - U*V'))*V",
      lambda A, M, U, V: ((M * (A - U @ V.T)) ** 2).sum()),
     ("tr(W'*C*W)", "W", "C: symmetric matrix(n); W: matrix(n, k)", "2*C*W",
      lambda C, W: np.trace(W.T @ C @ W)),

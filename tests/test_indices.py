@@ -17,16 +17,17 @@ ARRAYS: dict[str, Any] = {
     "V": RNG.normal(size=(N, M)), "A": RNG.normal(size=(M, M)), "K": RNG.normal(size=(N, N)),
     "C": RNG.normal(size=(N, M)), "B": RNG.normal(size=(M, P)), "R": RNG.uniform(size=(N, P)),
     "S": np.array([[2.0, 0.5, 0.1], [0.5, 1.5, 0.2], [0.1, 0.2, 1.0]]),
-    "x": RNG.uniform(0.5, 2.0, N), "y": RNG.normal(size=N), "z": RNG.uniform(0.5, 2.0, N),
+    "x": np.array([0.7, 1.9, 1.2, 0.4]), "y": RNG.normal(size=N), "z": RNG.uniform(0.5, 2.0, N),
     "w": RNG.normal(size=M), "mu": RNG.normal(size=M), "a": RNG.normal(size=N),
-    "b": 0.7, "c": 1.3, "theta": 0.4, "M": RNG.normal(size=(P, M)), "q": RNG.normal(size=P),
+    "b": 0.7, "x_bar": np.arange(N) + 0.5, "c": 1.3, "theta": 0.4,
+    "M": RNG.normal(size=(P, M)), "q": RNG.normal(size=P),
 }  # fmt: skip
 SIZES = {
     "X": "matrix(n, m)", "Y": "matrix(n, p)", "W": "matrix(p, m)", "V": "matrix(n, m)",
     "A": "matrix(m)", "K": "matrix(n)", "C": "matrix(n, m)", "B": "matrix(m, p)",
     "R": "matrix(n, p)", "S": "spd matrix(m)", "x": "vector(n)", "y": "vector(n)",
     "z": "positive vector(n)", "w": "vector(m)", "mu": "vector(m)", "a": "vector(n)", "b": "scalar",
-    "c": "scalar", "theta": "scalar", "M": "matrix(p, m)", "q": "vector(p)",
+    "x_bar": "vector(n)", "c": "scalar", "theta": "scalar", "M": "matrix(p, m)", "q": "vector(p)",
 }  # fmt: skip
 n, m, p = range(N), range(M), range(P)
 
@@ -143,6 +144,36 @@ FORMULAS: list[tuple[str, str, str, Any]] = [
      lambda X, A: sum(sum((X[t + 1] - A @ X[t]) ** 2) for t in range(N - 1))),
     (r"\sum_{i=0}^{n-1} x_i^2", "x", "x", lambda x: sum(x[i] ** 2 for i in n)),
     (r"\sum_{i \in [n]} x_i^2", "x", "x", lambda x: sum(x[i] ** 2 for i in n)),
+    (r"\sum_{t=0}^{n-1} x_t^2 + \sum_{t=1}^{n-1} y_t x_t", "x", "x y",
+     lambda x, y: sum(x[t] ** 2 for t in n) + sum(y[t] * x[t] for t in range(1, N))),
+    (r"\sum_{i=1}^n (y_i - x_i)^2 + c \sum_{i=1}^{n-1} (x_{i+1} - x_i)^2", "x", "x y c",
+     lambda x, y, c: sum((y - x) ** 2) + c * sum((x[1:] - x[:-1]) ** 2)),
+    (r"\sum_{i=1}^{n-1} \sum_{j=i+1}^n x_i K_{ij} x_j", "x", "x K",
+     lambda x, K: sum(x[i] * K[i, j] * x[j] for i in n for j in n if i < j)),
+    (r"\sum_{i=2}^n \sum_{j=1}^{i-1} x_i K_{ij} x_j", "x", "x K",
+     lambda x, K: sum(x[i] * K[i, j] * x[j] for i in n for j in n if j < i)),
+    (r"\sum_i \sum_{j \ne i} x_j", "x", "x", lambda x: (N - 1) * sum(x)),
+    (r"\sum_{i \ne j} \log |x_i - x_j|", "x", "x",
+     lambda x: sum(np.log(abs(x[i] - x[j])) for i in n for j in n if i != j)),
+    (r"\sum_{i<j} \frac{z_i z_j}{(x_i - x_j)^2}", "z", "x z",
+     lambda x, z: sum(z[i] * z[j] / (x[i] - x[j]) ** 2 for i in n for j in n if i < j)),
+    # where a vector is certain
+    (r"\sum_i \|A x_i\|^2", "A", "X A", lambda X, A: sum(sum((A @ X[i]) ** 2) for i in n)),
+    (r"\sum_i \|y_i - \sum_j K_{ij} y_j\|^2", "K", "Y K",
+     lambda Y, K: sum(sum((Y[i] - K[i] @ Y) ** 2) for i in n)),
+    (r"\sum_i \|v_i - 2 x_i\|^2", "X", "X V", lambda X, V: np.sum((V - 2 * X) ** 2)),
+    (r"\sum_i w^T (x_i - v_i)", "w", "X V w", lambda X, V, w: sum(w @ (X[i] - V[i]) for i in n)),
+    (r"\left\| \sum_i x_i v_i^T \right\|_F^2", "X", "X V",
+     lambda X, V: np.sum((X.T @ V) ** 2)),
+    (r"\sum_i \langle x_i, v_i \rangle", "X", "X V", lambda X, V: np.sum(X * V)),
+    (r"\sum_i \exp(-\|w - x_i\|^2)", "w", "X w",
+     lambda X, w: sum(np.exp(-sum((w - X[i]) ** 2)) for i in n)),
+    # entries of what stands in brackets, Kronecker's delta
+    (r"\sum_i y_i (X w)_i", "w", "X w y", lambda X, w, y: y @ X @ w),
+    (r"\sum_{i,j} \left(S^{-1}\right)_{ij} A_{ij}", "A", "S A",
+     lambda S, A: np.sum(np.linalg.inv(S) * A)),
+    (r"\sum_{i,j} \delta_{ij} x_i y_j", "x", "x y", lambda x, y: x @ y),
+    (r"\sum_i \bar{x}_i y_i", "y", "x_bar y", lambda x_bar, y: x_bar @ y),
     # plain text
     ("sum_i (y_i - w'*x_i)^2", "w", "X w y",
      lambda X, w, y: sum((y[i] - w @ X[i]) ** 2 for i in n)),
@@ -171,6 +202,8 @@ VECTORS = [
     (r"C_{ij} = \sum_k X_{ik} B_{kj} + Y_{ij}", "X B Y", lambda X, B, Y: X @ B + Y),
     (r"\frac{\exp(x_i)}{\sum_j \exp(x_j)}", "x", lambda x: np.exp(x) / sum(np.exp(x))),
     (r"\sum_i y_i x_i \quad", "x y", lambda x, y: x @ y),
+    (r"C_{ji} = \sum_k A_{jk} A_{ki}", "A", lambda A: A @ A),
+    (r"y_i = \sum_{j \ne i} K_{ij} x_j", "K x", lambda K, x: (K - np.diag(np.diag(K))) @ x),
     (r"\sum_i z_i \mathbf{x}_i", "X z", lambda X, z: X.T @ z),
     (r"\frac1n \sum_{i=1}^n (x_i - \mu)(x_i - \mu)^T", "X mu",
      lambda X, mu: (X - mu).T @ (X - mu) / N),
@@ -211,6 +244,19 @@ def test_what_an_indexed_name_means_is_told() -> None:
 
 
 REFUSED = [
+    (r"\sum_t (y_t - \sum_k a_k y_{t-k})^2", "this subscript is not read"),
+    (r"\sum_i A_{1i} x_i", "this subscript is not read"),
+    (r"\sum_i w_{y_i}^T x_i", "this subscript is not read"),
+    (r"\sum_i w_i x_{(i)}", "this subscript is not read"),
+    (r"\sum_{i,j} k_{ij} K_{ij}", "stand in one formula"),
+    (r"\sum_i a_i^T A a_i", "stand in one formula"),
+    (r"\sum_{i,j} A^{-1}_{ij} x_i", "an entry of a power"),
+    (r"\sum_t \gamma^t r_t", "`t` is an index and no number"),
+    (r"\sum_{i=1}^N x_i x_N", "ends there"),
+    (r"\sum_i x_i^{[1]}", "is an index in some papers"),
+    (r"\sum_k \frac{\pi_k}{\sqrt{2\pi}\sigma_k}", "stands here with an index and without"),
+    (r"\sum_{i=4}^{1} x_i", "ends before it begins"),
+    (r"\sum_{i=1}^{n-1} (y_i + \sum_{j=i+1}^n x_j)", "do not run through the same"),
     (r"\sum_i x_i + y_i", "outside of the sum over `i`"),
     (r"\sum_i i x_i", "is an index and no number"),
     (r"\sum_{j=1}^i x_j y_i + \sum_i y_i", "`i` is an index, and a size"),
@@ -237,6 +283,15 @@ def test_refusals_say_why(formula: str, message: str) -> None:
         parse(formula, where)
     assert message in str(caught.value)
     assert "^" in str(caught.value).splitlines()[-1]
+
+
+def test_the_derivative_by_what_does_not_occur_is_refused() -> None:
+    with pytest.raises(SymcalcError, match="`X` does not occur"):
+        derive(r"\sum_i x_i^2", "X")
+
+
+def test_a_letter_that_must_be_a_number_is_one() -> None:
+    assert str(derive(r"\sum_i (y_i - m x_i - b)^2", "m").gradient) == "2*(b*ones(n) + m*x - y)'*x"
 
 
 def test_a_declared_row_is_a_row() -> None:

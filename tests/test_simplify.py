@@ -5,7 +5,7 @@ A short slice of `make fuzz`, which runs many more.
 
 import pytest
 
-from symcalc import parse
+from symcalc import derive, parse
 from symcalc.rulebook import default_rules
 from symcalc.simplify import simplify
 from tests.fuzz import run
@@ -94,3 +94,15 @@ def test_what_has_been_simplified_stays(text, where):
 def test_gathered_sums_keep_what_they_have_in_common(written, like, short):
     where = "A: matrix(n); B: matrix(n)"
     assert str(simplify(parse(written, where), BOOK, parse(like, where))) == short
+
+
+def test_blocks_of_two_lengths_in_one_place_are_not_gathered():
+    where = {"x": "vector(5)", "y": "vector(3)", "z": "vector(2)"}
+    d = derive("y'*x[0:3] + z'*x[0:2]", "x", where=where)
+    assert str(d.gradient) == "embed(y, 0, 0, 5, 1) + embed(z, 0, 0, 5, 1)"
+    assert d.verify().passed
+
+
+def test_a_power_of_what_vanishes_vanishes():
+    assert str(simplify(parse("1/(1 + sum((x - x) .^ 2))", "x: vector(n)"), BOOK)) == "1"
+    assert str(simplify(parse("y .* (x - x) .^ 2", "x: vector(n)"), BOOK)) == "zeros(n)"

@@ -64,5 +64,5 @@ def test_a_sign_before_an_entrywise_product_is_read_back(text):
 
 
 def test_a_function_that_is_not_known_is_named():
-    with pytest.raises(ParseError, match="`cosine` is not a function"):
+    with pytest.raises(ParseError, match="cosine` is not a known function"):
         parse("1 + cosine(x, y)")
