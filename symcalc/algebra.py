@@ -62,9 +62,10 @@ class Algebra:
 
     def number(self, value: Number) -> Expr:
         """Return an exact rational constant. Raises `ShapeError` beyond a reasonable size."""
+        value = exact(value)
         if value.numerator.bit_length() + value.denominator.bit_length() > MAX_NUMBER_BITS:
             raise ShapeError("a number here is too large")
-        return node(self.role["number"], (), SCALAR, exact(value))
+        return node(self.role["number"], (), SCALAR, value)
 
     def symbol(
         self,
@@ -179,6 +180,13 @@ class Algebra:
         if special or not (product.is_scalar and factor.is_scalar):
             return self.times(product, factor)
         return node(self.role["scale"], (product, factor), SCALAR)
+
+    def chain(self, factors: Sequence[Expr]) -> Expr:
+        """Return the product of matrices that fit, none of them a multiple or a quotient."""
+        made, op = factors[0], self.role["product"]
+        for factor in factors[1:]:
+            made = node(op, (made, factor), (made.shape[0], factor.shape[1]))
+        return made
 
     def times(self, a: Expr, b: Expr) -> Expr:
         """Return `a*b`: a matrix product, or a multiple where one of them is a scalar."""

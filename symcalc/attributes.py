@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from symcalc.declare import close_attributes
 from symcalc.expr import Expr
 from symcalc.factors import MAX_FACTORS, flatten
-from symcalc.graph import missing
+from symcalc.graph import waiting
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
@@ -25,19 +26,6 @@ class Attributes:
     def __init__(self, normalizer: Normalizer) -> None:
         self.normalizer = normalizer
         self.memo: dict[Expr, frozenset[str]] = {}
-        self._steps = {
-            "symbol": lambda e: e.attributes,
-            "identity": lambda e: OF_IDENTITY,
-            "ones": lambda e: frozenset({"positive"}),
-            "dimension": lambda e: frozenset({"positive"}),
-            "transpose": self._transpose,
-            "sum": self._sum,
-            "scale": self._scale,
-            "product": self._product,
-            "number": lambda e: frozenset({"positive"}) if e.data > 0 else NONE,
-            "hadamard": self._hadamard,
-            "entrywise power": self._power,
-        }
 
     def has(self, e: Expr, attribute: str) -> bool:
         """Whether the expression is known to have the attribute."""
@@ -47,11 +35,12 @@ class Attributes:
         """Return all that is known of a canonical expression."""
         found = self.memo.get(e)
         if found is None:
-            for inner in missing(e, self.memo):
+            for inner in waiting(e, self.memo):
                 if inner not in self.memo:
                     self.memo[inner] = NONE
-                    step = self._steps.get(inner.op.role, self._function)
-                    self.memo[inner] = close_attributes(frozenset(step(inner)))
+                    step = BY_ROLE.get(inner.op.role, Attributes._function)
+                    known = frozenset(step(self, inner))
+                    self.memo[inner] = close_attributes(known) if known else NONE
             found = self.memo[e]
         return found
 
@@ -124,3 +113,18 @@ class Attributes:
             keeps.add("symmetric")
         promoted = {w for known, w in e.op.column("promotes", {}).items() if known in shared}
         return gives | (shared & keeps) | promoted
+
+
+BY_ROLE: dict[str, Callable[[Attributes, Expr], Iterable[str]]] = {
+    "symbol": lambda a, e: e.attributes,
+    "identity": lambda a, e: OF_IDENTITY,
+    "ones": lambda a, e: {"positive"},
+    "dimension": lambda a, e: {"positive"},
+    "number": lambda a, e: {"positive"} if e.data > 0 else NONE,
+    "transpose": Attributes._transpose,
+    "sum": Attributes._sum,
+    "scale": Attributes._scale,
+    "product": Attributes._product,
+    "hadamard": Attributes._hadamard,
+    "entrywise power": Attributes._power,
+}

@@ -38,10 +38,14 @@ class Balance:
 
     def options(self, whole: Term) -> Iterator[Term]:
         """Yield equal terms in which a scalar that occurs twice stands otherwise."""
+        if not whole[1] and all(untransposed(f).op.role == "symbol" for f in whole[2]):
+            return
         places = list(self._places(whole))
         if len(places) < 2 and not whole[1]:  # nothing occurs twice
             return
         places = [place for place in places if self._exponents(place.sum)]
+        if not places:
+            return
         outside = self._outside(whole[1])
         seen = [base for place in places for base in self._exponents(place.sum)]
         for base in dict.fromkeys(seen):

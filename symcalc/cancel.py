@@ -50,6 +50,8 @@ class Cancelling:
         chains = [list(self._pieces(mono)) for mono in poly.terms]
         if len({p for pieces in chains for p in pieces if p.op.column("reflection")}) > 1:
             return True
+        if not any(p.op.role == "sum" for pieces in chains for p in pieces):
+            return False
         for pieces in chains:
             sums = [p for p in pieces if p.op.role == "sum"]
             rest = self._all_names([p for p in pieces if p not in sums])

@@ -129,7 +129,7 @@ class Chains:
         return left, (self._opaque(right),)
 
     def _opaque(self, factors: tuple[Expr, ...]) -> Expr:
-        boxed = self.n.algebra.product_of(factors)
+        boxed = self.n.algebra.chain(factors)
         self.n.memo[boxed] = term(boxed.shape, Mono((), (boxed,)))
         return boxed
 
@@ -145,7 +145,7 @@ class Chains:
             return self.n.multiply(self.n.number(sign), poly)
         factors, turn = self._regrouped(factors)
         sign = sign * turn
-        whole = self.n.algebra.product_of(factors)
+        whole = self.n.algebra.chain(factors)
         result = term(SCALAR, Mono(((whole, 1),)))
         self.n.memo[whole] = result
         return self.n.multiply(self.n.number(sign), result) if sign != 1 else result
@@ -208,7 +208,7 @@ class Chains:
             factors, sign = self.turn_all(mono.factors)
             turned = self.n.commuting.ordered(factors)
             terms.append((Mono(mono.scalars, turned), c * sign))
-        return collect(shape, terms)
+        return collect(shape, terms) if terms[1:] else Poly(shape, dict(terms))
 
     def turn_all(self, factors: tuple[Expr, ...]) -> tuple[tuple[Expr, ...], Number]:
         """Return the reversed, transposed factors and their sign."""
@@ -304,7 +304,7 @@ class Chains:
                 reduced = self.n.build(self.chain_poly(square, turned[:1], turned[1:]))
                 return self.n.normal(self.n.algebra.trace(reduced))
         sign, best = self._smallest_rotation(factors)
-        made = self.n.algebra.trace(self.n.algebra.product_of(best))
+        made = self.n.algebra.trace(self.n.algebra.chain(best))
         rewritten = self.n.rules.apply(self.n, made)
         value = rewritten if rewritten is not None else atom(made)
         self.n.memo.setdefault(made, value)

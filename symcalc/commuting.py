@@ -10,6 +10,7 @@ from symcalc.graph import missing
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
+LEAVES = ("symbol", "transpose")
 RING = frozenset({"sum", "product", "scale", "quotient"})
 
 
@@ -25,7 +26,7 @@ class Commuting:
 
         Patterns, which are normalised without rules, keep the order in which they are written.
         """
-        if not self.n.rules.by_factor or all(f.op.role in ("symbol", "transpose") for f in factors):
+        if not self.n.rules.by_factor or not any(map(_may_commute, factors, factors[1:])):
             return factors
         runs: list[tuple[Expr | None, list[Expr]]] = []
         for factor in factors:
@@ -53,3 +54,11 @@ class Commuting:
         parts = [arg for arg in e.args if not arg.is_scalar and arg.op.role != "identity"]
         found = {self.memo[part] for part in parts}
         return found.pop() if len(found) == 1 else None
+
+
+def _may_commute(a: Expr, b: Expr) -> bool:
+    """Whether two neighbours are square, one of them more than a variable: only these can change
+    places."""
+    if not a.shape[0] == a.shape[1] == b.shape[1]:
+        return False
+    return a.op.role not in LEAVES or b.op.role not in LEAVES

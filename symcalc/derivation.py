@@ -323,5 +323,5 @@ class Derivation:
         return reading_of(self.function, None, self.rules, name).scope[name]
 
     def _known(self, e: Expr, *more: Expr) -> Expr:
-        """Let the result accept arrays for every declared variable."""
-        return in_scope(e, {**self.scope, **{v.name: v for v in (*e.variables, *more)}})
+        """Let the result accept arrays for every declared variable, beside those in it."""
+        return in_scope(e, {**self.scope, **{v.name: v for v in more}})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -54,8 +53,15 @@ def derive(
     book = rules or default_rules()
     declared = tuple(where.items()) if isinstance(where, Mapping) else where
     find = _remembered if _is_short_text(f, wrt, declared) else _found
-    made = copy(find(f, wrt, declared, book, layout, symmetric))
+    made = _copied(find(f, wrt, declared, book, layout, symmetric))
     made.put_in_force()
+    return made
+
+
+def _copied(remembered: Derivation) -> Derivation:
+    """Return a derivation that its user may ask for more, apart from the one that is remembered."""
+    made = object.__new__(Derivation)
+    made.__dict__.update(remembered.__dict__)
     return made
 
 

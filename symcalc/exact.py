@@ -14,14 +14,16 @@ HALF = Fraction(1, 2)
 
 def exact(value: Number) -> Number:
     """Return a number in its fastest form."""
-    return value.numerator if value.denominator == 1 else value
+    if type(value) is int or value.denominator != 1:
+        return value
+    return value.numerator
 
 
 def quotient(a: Number, b: Number) -> Number:
     """Return `a / b`."""
-    if b == 1:
-        return a
-    return -a if b == -1 else exact(Fraction(a) / b)
+    if type(a) is type(b) is int:
+        return Fraction(a, b) if a % b else a // b
+    return exact(Fraction(a) / b)
 
 
 def raised(a: Number, k: int) -> Number:

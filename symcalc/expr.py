@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from functools import reduce
 from numbers import Rational
-from operator import attrgetter
+from operator import attrgetter, or_
 from typing import Any, NoReturn, cast
 from zlib import crc32
 
@@ -31,6 +32,7 @@ class _Draft:
         "data",
         "is_scalar",
         "known",
+        "marks",
         "op",
         "order",
         "scope",
@@ -45,6 +47,7 @@ class _Draft:
     is_scalar: bool  # whether the shape is 1-by-1
     size: int
     order: Order  # the place among all formulas: leading name, size, operation, structure
+    marks: int  # the operations in it, as the union of their `mark`
     scope: Mapping[str, Expr] | None  # the declarations last in force: what `where` and `I` mean
     known: Mapping[str, Expr] | None  # all declarations so far: which extra arrays may be given
 
@@ -299,6 +302,7 @@ def _new(op: Op, args: tuple[Expr, ...], shape: Shape, data: Any) -> Expr:
     made.op, made.args, made.shape, made.data = op, args, shape, data
     made.is_scalar = shape == SCALAR
     made.size = min(MAX_SIZE, 1 + sum([arg.size for arg in args]))
+    made.marks = reduce(or_, [arg.marks for arg in args], op.mark)
     made.order = _order(op, args, data, made.size)
     made.scope = made.known = None
     made.__class__ = Expr

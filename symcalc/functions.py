@@ -140,7 +140,7 @@ class Functions:
         """Apply the rewrite rows to a node with canonical arguments."""
         if e in self.n.memo:
             return self.n.memo[e]
-        if e.op.role in self.n.by_role:
+        if self.n.is_ring(e.op):
             return self.n.normal(e)
         rewritten = self.n.rules.apply(self.n, e)
         if rewritten is not None:

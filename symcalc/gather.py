@@ -32,6 +32,8 @@ class Gathering:
 
     def linear(self, terms: list[Term], shape: Shape) -> Expr | None:
         """Write `kron(A, B) + kron(A, C)` as `kron(A, B + C)`: both are linear in that place."""
+        if sum([len(f) == 1 and not f[0].op.role for _, _, f in terms]) < 2:
+            return None
         for place in (0, 1):
             groups: dict[object, list[Term]] = {}
             for k, t in enumerate(terms):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
-from typing import Any, Protocol, TypeVar, cast
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+SMALL = 30  # nodes, as a tree: no call stack is too deep for so many
 
 
 class Node(Protocol):
@@ -11,6 +13,8 @@ class Node(Protocol):
 
     @property
     def args(self) -> tuple[Any, ...]: ...
+    @property
+    def size(self) -> int: ...
 
 
 N = TypeVar("N", bound=Node)
@@ -21,11 +25,11 @@ def postorder(roots: Iterable[N], into: Callable[[N], bool] | None = None) -> li
     """Return the distinct nodes under `roots`, arguments first; `into` says where to go deeper."""
     seen: set[N] = set()
     order: list[N] = []
-    stack: list[N | None] = [*reversed(list(roots))]
+    stack: list[Any] = [*reversed(list(roots))]
     while stack:
         node = stack.pop()
         if node is None:  # the node below it has its arguments in the order
-            order.append(cast(N, stack.pop()))
+            order.append(stack.pop())
         elif node not in seen:
             seen.add(node)
             if node.args and (into is None or into(node)):
@@ -37,23 +41,24 @@ def postorder(roots: Iterable[N], into: Callable[[N], bool] | None = None) -> li
 
 def missing(root: N, done: Container[N]) -> list[N]:
     """Return the nodes under `root` that are not done yet, arguments first."""
-    if root in done:
-        return []
-    seen: set[N] = set()
-    order: list[N] = []
-    stack = [root]
+    order: dict[N, None] = {}
+    stack: list[Any] = [root]
     while stack:
-        node = stack[-1]
-        height = len(stack)
-        for arg in node.args[::-1]:
-            if arg not in done and arg not in seen:
-                stack.append(arg)
-        if len(stack) == height:
-            stack.pop()
-            if node not in seen:
-                seen.add(node)
-                order.append(node)
-    return order
+        node = stack.pop()
+        if node is None:  # the node below it has its arguments in the order
+            order[stack.pop()] = None
+        elif node not in done and node not in order:
+            if node.args:
+                stack += (node, None, *node.args[::-1])
+            else:
+                order[node] = None
+    return list(order)
+
+
+def waiting(root: N, done: Container[N]) -> Sequence[N]:
+    """Return the nodes to be worked out, `root` last; of a small formula `root` alone, because
+    asking for its arguments, one inside the other, goes not too deep there."""
+    return (root,) if root.size <= SMALL else missing(root, done)
 
 
 def fold(root: N, step: Callable[[N, list[T]], T]) -> T:

@@ -50,12 +50,12 @@ def declared_with(
 
 def variable_name(wrt: Any) -> str:
     """Return the name of the variable to differentiate by; raise `ParseError` for all else."""
+    if isinstance(wrt, str) and wrt.strip().isidentifier():
+        return wrt.strip()
     if is_sympy(wrt):
         wrt = interop.from_sympy(wrt, default_rules())
     if isinstance(wrt, Expr) and wrt.op.role == "symbol":
         return wrt.name
-    if isinstance(wrt, str) and wrt.strip().isidentifier():
-        return wrt.strip()
     with suppress(ParseError, ShapeError):
         read_as = read(wrt, None, default_rules()).expr
         if read_as.op.role == "symbol":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symcalc.expr import Expr
-from symcalc.graph import missing
+from symcalc.graph import waiting
 
 
 class Lengths:
@@ -16,11 +16,12 @@ class Lengths:
 
     def of(self, e: Expr) -> int:
         """Return the number of names, numbers and signs in the text of `e`."""
-        memo = self._memo
-        if e not in memo:
-            for here in missing(e, memo):
-                memo[here] = sum([memo[arg] for arg in here.args]) + _own_length(here)
-        return memo[e]
+        found = self._memo.get(e)
+        if found is None:
+            for here in waiting(e, self._memo):
+                found = self._memo[here] = sum(map(self.of, here.args)) + _own_length(here)
+            assert found is not None
+        return found
 
 
 def _own_length(e: Expr) -> int:

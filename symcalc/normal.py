@@ -19,7 +19,7 @@ from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, sort_key
 from symcalc.factors import starts_negative, untransposed
 from symcalc.functions import Functions
-from symcalc.graph import missing
+from symcalc.graph import waiting
 from symcalc.length import Lengths
 from symcalc.poly import (
     UNIT,
@@ -37,6 +37,7 @@ from symcalc.scalars import ScalarFactors
 from symcalc.shape import SCALAR, Shape
 
 if TYPE_CHECKING:
+    from symcalc.op import Op
     from symcalc.present import Wording
 
 
@@ -63,33 +64,21 @@ class Normalizer:
         self.scalars = ScalarFactors(self)
         self.entrywise = Entrywise(self)
         self.functions = Functions(self)
-        self.by_role: dict[str, Callable[[Expr], Poly]] = {
-            "number": lambda e: self.number(e.data),
-            "sum": self._sum,
-            "scale": lambda e: self.multiply(self.normal(e.args[0]), self.normal(e.args[1])),
-            "product": lambda e: self.multiply(self.normal(e.args[0]), self.normal(e.args[1])),
-            "quotient": self._quotient,
-            "transpose": lambda e: self.chains.transpose(self.normal(e.args[0])),
-            "identity": lambda e: term(e.shape, UNIT),
-            "zeros": lambda e: Poly(e.shape, {}),
-            "ones": self._ones,
-            "trace": self.chains.trace,
-            "power": self.functions.power,
-            "entrywise power": self._power,
-            "hadamard": lambda e: self.entrywise.product(e),
-            "entrywise quotient": lambda e: self.entrywise.quotient(e),
-        }
 
     def normal(self, e: Expr) -> Poly:
         """Return the normal form of `e`."""
         found = self.memo.get(e)
         if found is not None:
             return found
-        for inner in missing(e, self.memo):
+        for inner in waiting(e, self.memo):
             if inner not in self.memo:
-                step = self.by_role.get(inner.op.role, self.functions.normal)
-                self.memo[inner] = step(inner)
+                step = BY_ROLE.get(inner.op.role, _function)
+                self.memo[inner] = step(self, inner)
         return self.memo[e]
+
+    def is_ring(self, op: Op) -> bool:
+        """Whether an operation is one of the ring, with a normal form of its own."""
+        return op.role in BY_ROLE
 
     def canonical(self, e: Expr) -> Expr:
         """Return the expression that stands for all expressions with the normal form of `e`."""
@@ -109,6 +98,8 @@ class Normalizer:
     def _built(self, poly: Poly) -> Expr:
         if not poly.terms:
             return self.algebra.zeros(poly.shape)
+        if poly.single is not None:
+            return self.build_term(poly.shape, *poly.single)
         terms = [self.build_term(poly.shape, mono, c) for mono, c in poly.ordered]
         lead = next((k for k, t in enumerate(terms) if not starts_negative(t)), 0)
         terms.insert(0, terms.pop(lead))
@@ -116,6 +107,8 @@ class Normalizer:
 
     def build_term(self, shape: Shape, mono: Mono, coefficient: Number) -> Expr:
         """Return coefficient * scalars * chain, what has a negative exponent below the line."""
+        if coefficient == 1 and not mono.scalars and mono.factors:
+            return self.algebra.chain(mono.factors)
         above = [self.scalars.power_of(b, k) for b, k in mono.scalars if not below_line(k)]
         below = [self.scalars.power_of(b, -k) for b, k in mono.scalars if below_line(k)]
         chain = self.chain(mono.factors, shape)
@@ -138,7 +131,7 @@ class Normalizer:
         """Return the product of a chain; None for the empty product of scalars."""
         if not factors:
             return None if shape == SCALAR else self.algebra.identity(shape[0])
-        return self.algebra.product_of(factors)
+        return self.algebra.chain(factors)
 
     def number(self, value: Number) -> Poly:
         return Poly(SCALAR, {UNIT: value} if value else {})
@@ -273,3 +266,29 @@ def _product_shape(a: Poly, b: Poly) -> Shape:
     if a.shape == SCALAR:
         return b.shape
     return a.shape if b.shape == SCALAR else (a.shape[0], b.shape[1])
+
+
+def _product(n: Normalizer, e: Expr) -> Poly:
+    return n.multiply(n.normal(e.args[0]), n.normal(e.args[1]))
+
+
+def _function(n: Normalizer, e: Expr) -> Poly:
+    return n.functions.normal(e)
+
+
+BY_ROLE: dict[str, Callable[[Normalizer, Expr], Poly]] = {
+    "number": lambda n, e: n.number(e.data),
+    "sum": Normalizer._sum,
+    "scale": _product,
+    "product": _product,
+    "quotient": Normalizer._quotient,
+    "transpose": lambda n, e: n.chains.transpose(n.normal(e.args[0])),
+    "identity": lambda n, e: term(e.shape, UNIT),
+    "zeros": lambda n, e: Poly(e.shape, {}),
+    "ones": Normalizer._ones,
+    "trace": lambda n, e: n.chains.trace(e),
+    "power": lambda n, e: n.functions.power(e),
+    "entrywise power": Normalizer._power,
+    "hadamard": lambda n, e: n.entrywise.product(e),
+    "entrywise quotient": lambda n, e: n.entrywise.quotient(e),
+}

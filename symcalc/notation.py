@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
+from operator import and_
 from typing import TYPE_CHECKING, Protocol
 
 from symcalc.algebra import Algebra
@@ -32,6 +33,7 @@ BRACKETS = {"(": ")", "[": "]", "{": "}"}
 BRACED = re.compile(r"[_^]\s*\{|\^T[A-Za-z]")
 FLAT_SIGNS = frozenset({"@", ".dot"})  # beside these, vectors are 1-D
 BOLD_ONES = ("𝟏", "𝟙")
+SPOKEN = frozenset({"^", ".(", "⁺"})  # where none of these stands, and no two names side by side
 RAISED = ("^", "**", ".^")
 TRACE_LEVEL, FUNCTION_LEVEL = 17, 35  # how far a function without brackets reaches
 
@@ -167,8 +169,10 @@ class Notation:
     def _check_methods(self, tokens: list[Token]) -> None:
         """Raise `ParseError` for `X.foo()`, where `foo` is no function."""
         for token in tokens:
+            if token.kind != "applied":
+                continue
             name = token.text.partition(" ")[0]
-            if token.kind == "applied" and not self.is_function(name):
+            if not self.is_function(name):
                 raise ParseError(caret(self.text, token.at, f"unknown function `{name}`"))
 
     def _is_literal(self, name: str, word: str) -> bool:
@@ -228,6 +232,9 @@ class Notation:
         """Read the `1` of `1'*x` and `𝟏` as ones, and take the mark off `X^TX`."""
         found: list[Token] = []
         for place, token in enumerate(tokens):
+            if token.kind != "number" and not token.text.startswith("T"):
+                found.append(token)
+                continue
             signs = [t.text for t in found[-2:] if t.text != "-"]
             raised = bool(signs) and signs[-1] in RAISED
             if token.kind == "number" and not raised and _is_ones(token, tokens[place + 1 :]):
@@ -247,6 +254,9 @@ class Notation:
 
     def _spoken(self, tokens: list[Token]) -> list[Token]:
         """Join `log det`, and put the power of a function behind its argument."""
+        names = [token.kind == "name" for token in tokens]
+        if SPOKEN.isdisjoint([t.text for t in tokens]) and not any(map(and_, names, names[1:])):
+            return tokens
         found: list[Token] = []
         waiting: dict[int, list[Token]] = {}  # powers, by the bracket depth that they wait for
         place, depth = 0, 0
@@ -339,5 +349,6 @@ def _is_ones(token: Token, behind: list[Token]) -> bool:
 def is_latex(text: str) -> bool:
     """Whether a formula is written in LaTeX: it has a command, a braced sub- or superscript, or
     stands between dollar signs."""
-    text = LEFT_DIVISION.sub("", text)
+    if "\\" in text:
+        text = LEFT_DIVISION.sub("", text)
     return "\\" in text or "$" in text or BRACED.search(text) is not None

@@ -10,7 +10,6 @@ from zlib import crc32
 from symcalc.errors import ShapeError
 from symcalc.shape import (
     Dim,
-    Polynomial,
     Shape,
     Unify,
     dim_div,
@@ -24,6 +23,8 @@ from symcalc.unifier import LOOSE, Unifier
 if TYPE_CHECKING:
     from symcalc.algebra import Algebra
     from symcalc.expr import Expr
+
+MARKS = 60  # bits of a set of operations: two may share one, so that it only ever says too much
 
 
 class Slot(NamedTuple):
@@ -51,6 +52,7 @@ class Op:
 
     def __post_init__(self) -> None:
         self.code = crc32(self.name.encode())
+        self.mark = 1 << self.code % MARKS
 
     def __repr__(self) -> str:
         return f"Op({self.name})"
@@ -94,10 +96,13 @@ class Op:
         for index, shape in enumerate(shapes):
             slot = self.slot(index)
             for pattern, dim in ((slot.rows, shape[0]), (slot.cols, shape[1])):
-                if isinstance(pattern, Polynomial):
+                if isinstance(pattern, str):
+                    wanted = bound.setdefault(pattern, dim)
+                elif isinstance(pattern, int):
+                    wanted = pattern
+                else:
                     later.append((index, pattern, dim))
                     continue
-                wanted = bound.setdefault(pattern, dim) if isinstance(pattern, str) else pattern
                 if wanted is not dim and not unify(wanted, dim):
                     raise self._conflict(index, wanted, shapes)
         for index, pattern, dim in later:

@@ -39,7 +39,9 @@ class Poly:
     def __init__(self, shape: Shape, terms: dict[Mono, Number]) -> None:
         self.shape = shape
         self.terms = terms
-        self.single = next(iter(terms.items())) if len(terms) == 1 else None
+        self.single: tuple[Mono, Number] | None = None
+        if len(terms) == 1:
+            (self.single,) = terms.items()
         self._ordered: list[tuple[Mono, Number]] | None = None
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Mapping
 from math import prod
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, node, rebuild
@@ -45,7 +45,9 @@ class Wording:
         if len(poly.terms) < 2:
             return
         canonical = n.build(poly)
-        if n.length(e) > n.length(canonical) or not _functions(e) <= _functions(canonical):
+        if e is not canonical and (
+            n.length(e) > n.length(canonical) or not _functions(e) <= _functions(canonical)
+        ):
             return
         self.exact.setdefault(canonical, e)
         self.terms.setdefault(frozenset(poly.terms.items()), e)
@@ -77,9 +79,11 @@ def wording(n: Normalizer, like: Expr | None) -> Wording:
     """Return how the author of `like` wrote its sums; a normalizer asks only once."""
     if like not in n.wordings:
         n.wordings[like] = words = Wording()
+        whole = None if n.fired else like  # nothing has replaced it: only parts of it are written
         for e in postorder([like] if like is not None else []):
             if e.op.role == "sum":
-                words.learn(e, n)
+                if e is not whole:
+                    words.learn(e, n)
             elif e.op.role == "hadamard":
                 words.rank(e, n)
             elif e.is_scalar and e.op.column("fold"):
@@ -154,12 +158,16 @@ class Presenter:
 
     def present(self, root: Expr) -> Expr:
         """Return the presented form of a canonical expression."""
-        stack: list[Expr | None] = [root]
+        if root in self.shown:
+            return self.shown[root]
+        stack: list[Any] = [root]
         while stack:
             e = stack.pop()
             if e is None:  # all parts of the expression below it are presented
-                e = cast(Expr, stack.pop())
+                e = stack.pop()
                 self.shown[e] = self._show(e)
+            elif not e.args:
+                self.shown[e] = e
             elif e not in self.shown:
                 stack += (e, None, *self._parts(e))
         return self.shown[root]
@@ -267,9 +275,8 @@ def _entrywise_factors(e: Expr) -> list[Expr]:
 
 def _functions(e: Expr) -> set[str]:
     """Return the names of the functions in an expression: what rewriting may have replaced."""
-    return {
-        node.op.name for node in postorder([e]) if not (node.op.role or node.op.column("define"))
-    }
+    called = {node.op for node in postorder([e])}
+    return {op.name for op in called if not (op.role or op.column("define"))}
 
 
 def _atoms(mono: Mono) -> list[Expr]:

@@ -183,7 +183,9 @@ class Reader:
         _, _, exponent = item.value.lower().partition("e")
         if abs(int(exponent or 0)) > MAX_EXPONENT:
             raise ParseError(caret(self.text, item.at, "this number is too large"))
-        self.stack.append(self.algebra.number(Fraction(item.value)))
+        whole = item.value.isdecimal()
+        value = int(item.value) if whole else Fraction(item.value)
+        self.stack.append(self.algebra.number(value))
 
     def _do_name(self, item: Item) -> None:
         found = self.indices.entry(item) if self.indices else None

@@ -7,6 +7,8 @@ factors. A row whose variables need attributes fires only where these are known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from symcalc.errors import RuleError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 90
 NONE: frozenset[str] = frozenset()
 NO_HEADS: frozenset[Op] = frozenset()
+DECLARED, PLAIN = "variable with attributes", "variable"  # where no operation tells factors apart
 COMMUTATIVE = frozenset({"hadamard", "sum"})
 Binding = dict[Expr, Expr]
 Factors = tuple[Expr, ...]
@@ -40,6 +43,7 @@ class Rule:
         self.needs = row.needs
         self.factors = flatten(lhs)
         self.heads = _heads(lhs)
+        self.marks = _marks(lhs)
         self.power = _power(lhs)
 
     def needed(self, trigger: int) -> frozenset[str]:
@@ -49,10 +53,12 @@ class Rule:
 
 
 class Trigger(NamedTuple):
-    """The factor by which a product is recognised: its place, how many stand from there on, the
-    attributes and the operations below it that it must have, and the operation right of it."""
+    """The factor by which a product is recognised: the operations in the product, its place, how
+    many stand from there on, the attributes and the operations below it that it must have, and the
+    operation right of it."""
 
     rule: Rule
+    marks: int
     place: int
     after: int
     needed: frozenset[str]
@@ -79,8 +85,11 @@ class Rules:
             after = len(rule.factors) - place
             beside = rule.factors[place + 1 : place + 2]
             right = next((untransposed(f).op for f in beside if not is_variable(f)), None)
-            trigger = Trigger(rule, place, after, rule.needed(place), _heads(inner), right)
-            self.by_factor.setdefault(_key(inner), []).append(trigger)
+            marks = reduce(or_, map(_marks, rule.factors))
+            trigger = Trigger(rule, marks, place, after, rule.needed(place), _heads(inner), right)
+            key = DECLARED if inner.op.role == "symbol" else inner.op.name
+            for k in (key,) if trigger.needed or key != DECLARED else (key, PLAIN):
+                self.by_factor.setdefault(k, []).append(trigger)
         elif rule.power is not None:
             base = rule.power[0]
             self.by_base.setdefault((base.op.name, base.is_scalar), []).append(rule)
@@ -92,7 +101,7 @@ class Rules:
         rules = self.by_root.get(e.op.name, ())
         heads = {arg.op for arg in e.args} if rules else NO_HEADS
         for rule in rules:
-            if not rule.heads <= heads:  # most rows are ruled out here
+            if rule.marks & ~e.marks or not rule.heads <= heads:  # rules most rows out
                 continue
             for binding in Matcher(n).match(rule.lhs, e, {}):
                 if self._allowed(n, rule, binding):
@@ -118,18 +127,19 @@ class Rules:
         """Find a run of factors that a row rewrites; return its value and what stands around it."""
         if len(factors) < 2:
             return None
+        marks = reduce(or_, [factor.marks for factor in factors])
         for place, factor in enumerate(factors):
             inner = untransposed(factor)
-            rules = self.by_factor.get(_key(inner), ())
-            below = {arg.op for arg in inner.args} if rules else NO_HEADS
-            for rule, trigger, after, needed, heads, right in rules:
-                if place < trigger or place + after > len(factors):
+            triggers = self.by_factor.get(_key(inner))
+            if triggers is None:
+                continue
+            below = {arg.op for arg in inner.args}
+            for rule, inside, trigger, after, needed, heads, right in triggers:
+                if inside & ~marks or not trigger <= place <= len(factors) - after:
                     continue  # each pattern takes at least one factor
-                if not heads <= below:
+                if not heads <= below or (needed and not needed <= n.attributes.of(inner)):
                     continue
                 if right is not None and untransposed(factors[place + 1]).op is not right:
-                    continue
-                if needed and not needed <= n.attributes.of(inner):
                     continue
                 found = self._window(n, rule, trigger, factors, place)
                 if found is not None:
@@ -299,8 +309,17 @@ def _heads(pattern: Expr) -> frozenset[Op]:
     return frozenset([arg.op for arg in pattern.args if not is_variable(arg)])
 
 
+def _marks(pattern: Expr) -> int:
+    """Return the operations that must stand somewhere in what a pattern matches."""
+    if is_variable(pattern):
+        return 0
+    return reduce(or_, map(_marks, pattern.args), pattern.op.mark)
+
+
 def _key(inner: Expr) -> str:
-    return "variable" if inner.op.role == "symbol" else inner.op.name
+    if inner.op.role != "symbol":
+        return inner.op.name
+    return DECLARED if inner.attributes else PLAIN
 
 
 def _vector_run(pattern: Expr, factors: Factors) -> Factors:

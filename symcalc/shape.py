@@ -113,10 +113,10 @@ def _without(names: Monomial, removed: Monomial) -> Monomial | None:
 
 def dim_substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
     """Replace the names of `dim` by `values`; names without a value stay."""
-    if isinstance(dim, int):
-        return dim
     if isinstance(dim, str):
         return values.get(dim, dim)
+    if isinstance(dim, int):
+        return dim
     total: Dim = 0
     for names, count in dim.terms:
         product = dimension({(): count})
@@ -139,9 +139,9 @@ def dim_linear(dim: Dim, name: str) -> tuple[Dim, Dim] | None:
 
 def dim_names(dim: Dim) -> Iterable[str]:
     """Return the names that occur in `dim`."""
-    if isinstance(dim, Polynomial):
-        return [name for names, _ in dim.terms for name in names]
-    return (dim,) if isinstance(dim, str) else ()
+    if isinstance(dim, str):
+        return (dim,)
+    return [name for names, _ in dim.terms for name in names] if isinstance(dim, Polynomial) else ()
 
 
 @lru_cache(maxsize=1000)

@@ -81,9 +81,11 @@ def simplify(
 def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer, stacks: bool) -> Expr:
     """Return `X'*(s - y)` for `X'*(s .* (1 - y) - y .* (1 - s))`: terms that cancel once multiplied
     out. A formula whose sums share no factor, or that is long, stays as it is."""
+    if not e.marks & n.algebra.role["sum"].mark:
+        return e
     nodes = postorder([e])
-    inside = [node for node in nodes if node.op.role in INSIDE_PRODUCTS]
-    if len(nodes) > MAX_NODES or sum(_has_sum(node) for node in inside) < 2:
+    inside = [node for node in nodes if node.op.role in INSIDE_PRODUCTS and _has_sum(node)]
+    if len(nodes) > MAX_NODES or len(inside) < 2:
         return e
     poly = collected(e, n)
     if poly is None:
@@ -94,9 +96,8 @@ def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer, stacks: bool) 
 
 def _has_sum(e: Expr) -> bool:
     """Whether a sum stands in a product with more than a number."""
-    return e.args[0].op.role != "number" and any(
-        untransposed(arg).op.role == "sum" for arg in e.args
-    )
+    a, b = e.args
+    return a.op.role != "number" and "sum" in (untransposed(a).op.role, untransposed(b).op.role)
 
 
 def unfold(e: Expr, book: Rulebook, n: Normalizer | None = None) -> tuple[Expr, list[str]]:

@@ -16,16 +16,17 @@ def name_unknown(unifier: Unifier, symbols: Sequence[Expr], taken: Set[str]) -> 
     A size that no variable fixes (`2*I` alone) is the first dimension of the first variable.
     """
     free = (name for name in fresh_names() if name not in taken)
+    resolved = {name: unifier.resolve(name) for name in unifier.names}
     found: dict[str, Dim] = {}
     for symbol in symbols:
         for dim in symbol.shape:
-            for name in dim_names(unifier.resolve(dim)):
+            known = resolved.get(dim) if isinstance(dim, str) else None
+            for name in dim_names(unifier.resolve(dim) if known is None else known):
                 if name[0] in FREE + LOOSE and name not in found:
                     found[name] = next(free)
     first = next((s.shape[0] for s in symbols if s.shape != SCALAR), None)
     default = first if first is not None else next(free)
     default = dim_substitute(unifier.resolve(default), found)
-    resolved = {name: unifier.resolve(name) for name in unifier.names}
     for dim in resolved.values():
         for inner in dim_names(dim):
             if inner[0] in FREE + LOOSE:

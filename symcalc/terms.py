@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import and_
 from typing import TYPE_CHECKING
 
 from symcalc.balance import Balance
@@ -58,6 +59,8 @@ class Terms:
         if coefficient < 0:
             coefficient = self._absorb_sign(coefficient, shown, powers)
         chain = self.chain(tuple(shown), shape) if shown or shape != SCALAR else None
+        if chain is not None and not powers:
+            return self.algebra.times(self.algebra.number(coefficient), chain)
         powers, chain = self.presenter.folding.folded(powers, chain)
         powers = self.n.scalars.joined_roots(powers)
         powers.sort(key=lambda item: item[0].op.role not in LEAVES or item[1] != 1)
@@ -81,12 +84,14 @@ class Terms:
         coefficient, scalars, factors = term
         shown: list[Expr] = []
         powers: Powers = []
-        beside = (*(base for base, _ in scalars), *factors)
-        named, scalars = self.presenter.folding.named(scalars)
+        beside = (*[base for base, _ in scalars], *factors)
         for factor in factors:
             sign, worded = self.presenter.as_worded(factor, beside)
             coefficient *= sign
             shown.append(worded)
+        if not scalars:
+            return coefficient, shown, powers
+        named, scalars = self.presenter.folding.named(scalars)
         norms = {base: norm for base, k in scalars if (norm := self._norm(base, k)) is not None}
         for base, k in scalars:
             if base in norms and not isinstance(k, Expr):
@@ -189,9 +194,10 @@ class Terms:
     def _one_inverse(self, factors: list[Expr]) -> list[Expr]:
         """Write `inv(A)*inv(B)*inv(C)` as `inv(C*B*A)` where that is shorter by far."""
         inverses = [_is_plain_inverse(untransposed(f)) for f in factors]
-        start = next((k for k in range(len(factors) - 1) if inverses[k] and inverses[k + 1]), None)
-        if start is None:
+        pairs = [*map(and_, inverses, inverses[1:])]
+        if True not in pairs:
             return factors
+        start = pairs.index(True)
         stop = next((k for k in range(start, len(factors)) if not inverses[k]), len(factors))
         bases = [self._base(f) for f in reversed(factors[start:stop])]
         whole = self.algebra.call("inv", self.chain(tuple(bases), factors[start].shape))

@@ -72,14 +72,14 @@ def _token(text: str, match: re.Match[str]) -> Token:
     kind, word, at = str(match.lastgroup), match.group(), match.start()
     if len(word) > MAX_WORD:
         raise ParseError(caret(text, at, f"this {kind} is too large"))
+    if kind in ("name", "number") and word.isascii():
+        return Token(kind, word, at)
     if kind == "quoted":
         return Token("name", word.strip(" \t\"'"), at)
     if kind == "method":
         return Token("applied", f"{match['called']} {match['axis']}".strip(), at)
     if word in REFUSED:
         raise ParseError(caret(text, at, REFUSED[word]))
-    if kind in ("name", "number") and word.isascii():
-        return Token(kind, word, at)
     if kind == "half":
         return Token("number", unicodedata.normalize("NFKC", word).replace("⁄", "/"), at)
     if kind in ("name", "suffix"):

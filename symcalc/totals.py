@@ -24,7 +24,7 @@ class Totals:
 
     def written(self, factors: list[Expr]) -> Expr:
         """Write products with vectors of ones as sums over entries, rows or columns."""
-        if not any(untransposed(f).op.role == "ones" for f in factors):
+        if "ones" not in [untransposed(f).op.role for f in factors]:
             return self.terms.plain(factors)
         cuts = [0, *(k for k in range(1, len(factors)) if factors[k].shape[0] == 1), len(factors)]
         parts = [self._summed(factors[a:b]) for a, b in pairwise(cuts)]

@@ -37,10 +37,10 @@ class Unifier:
 
     def resolve(self, dim: Dim) -> Dim:
         """Return what is known of `dim`."""
+        if isinstance(dim, str):
+            return self._resolve_name(dim) if dim in self.values else dim
         if isinstance(dim, int):
             return dim
-        if isinstance(dim, str):
-            return self._resolve_name(dim)
         return dim_substitute(dim, {name: self._resolve_name(name) for name in dim_names(dim)})
 
     def _resolve_name(self, name: str) -> Dim:
