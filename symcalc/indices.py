@@ -51,21 +51,14 @@ class Part(NamedTuple):
 
 
 class Indices(Bindings):
-    """The parts of one formula; `variable` is the one that it is differentiated by, `columns` are
-    the names `X_j` that are columns of X."""
+    """The parts of one formula; `variable` is the one that it is differentiated by."""
 
     def __init__(
-        self,
-        items: list[Item],
-        scope: Scope,
-        text: str,
-        left: str,
-        variable: str,
-        columns: Set[str],
+        self, items: list[Item], scope: Scope, text: str, left: str, variable: str
     ) -> None:
         super().__init__(items, scope, text, left)
         self.variable = variable
-        self.columns = columns
+        self.columns: Set[str] = frozenset()  # the names `X_j` that are columns of X
         self.records: dict[str, Entry | Bound | Part] = {}
         self.bodies: list[Expr] = []
         self.bare = {x.value for x in items if x.kind == "name" and id(x) not in self.uses}

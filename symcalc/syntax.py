@@ -8,27 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 
-from symcalc.errors import ParseError, caret
-from symcalc.postfix import Item, Pending, Source
+from symcalc.errors import ParseError
+from symcalc.operators import BINDER, EXPONENT_SIGN, INFIX, POWER, UNARY, Operators
+from symcalc.postfix import Item
 from symcalc.tokens import Token
 
-MAX_DEPTH = 50_000
-
-SUM, FROBENIUS, BINDER, DOT, PRODUCT, TIGHT = 10, 15, 17, 19, 20, 21
-UNARY, POWER, EXPONENT_SIGN = 30, 40, 50
 STARTS = ("name", "number", "binder")  # kinds of tokens that begin an operand
-OTHER_PRODUCTS = {".*", "./", "kron", "outer"}  # beside these, `·` is read from left to right
-INFIX: dict[str, tuple[str, int]] = {
-    "+": ("+", SUM), "-": ("-", SUM), ":": (":", FROBENIUS),
-    "*": ("*", PRODUCT), "@": ("@", PRODUCT), "·": ("·", PRODUCT),
-    "%*%": ("@", PRODUCT), "%x%": ("kron", PRODUCT), "%o%": ("outer", PRODUCT),
-    "\\": ("\\", PRODUCT), ".dot": ("@", POWER),
-    "/": ("/", PRODUCT), ".*": (".*", PRODUCT), "∘": (".*", PRODUCT), "⊙": (".*", PRODUCT),
-    "./": ("./", PRODUCT), "⊗": ("kron", PRODUCT),
-    "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
-}  # fmt: skip
 HINTS = {
     ".": ": write `*` for a product",
     "=": ": a formula is one side of an equation",
@@ -42,34 +28,11 @@ COMPARISON = (
     ": entries are not compared; write relu(x), max(x, y), abs(x), or heaviside(x) for [x > 0]"
 )
 CLOSING = {")": "(", "}": "{", "||": "||", "|": "|", ">": "<", "]": "["}
-NORM_SUFFIX = re.compile(
-    r"(?P<power>\^\s*\d+(?=_)|[⁰¹²³⁴-⁹]+(?=_))?_([^\W⁰¹²³⁴-⁹]+|\*|∞|\{\s*(?:\w+(?:\^-1|⁻¹|,\s*\w+)?|\*|∞)\s*\})"
-)
 
 
-class Parser:
+class Parser(Operators):
     """One pass over the tokens; `sizes(name)` says after how many arguments a call lists dimensions
     (None: never)."""
-
-    def __init__(
-        self, text: str, source: Source, sizes: Callable[[str], int | None], tight: bool = False
-    ) -> None:
-        self.text = text
-        self.unsigned = TIGHT if tight else PRODUCT  # how strongly a product without a sign binds
-        self.tokens = source.tokens
-        self.is_function = source.is_function
-        self.reach = source.reach
-        self.sizes = sizes
-        self.output: list[Item] = []
-        self.stack: list[Pending] = []
-        self.brackets: list[Item] = []
-        self.place = 0
-        signs = {INFIX[t.text][0] for t in self.tokens if t.text in INFIX}
-        self.dot_level = PRODUCT if signs & OTHER_PRODUCTS else DOT
-        self.operand = False  # whether the last thing read was a complete operand
-
-    def fail(self, message: str, at: int) -> ParseError:
-        return ParseError(caret(self.text, at, message))
 
     def parse(self) -> list[Item]:
         """Return the instructions in postfix order."""
@@ -87,10 +50,6 @@ class Parser:
             hint = COMPARISON if bracket.value == "<" else ""
             raise self.fail(f"this `{_bracket(bracket)}` is never closed{hint}", bracket.at)
         return self.output
-
-    def _peek(self, offset: int = 0) -> str:
-        at = self.place + offset
-        return self.tokens[at].text if at < len(self.tokens) else ""
 
     def _number(self, token: Token) -> None:
         if self.operand:
@@ -118,10 +77,6 @@ class Parser:
         self._implicit_product(token)
         self._push(Item("binder", token.text, token.at, 1), BINDER)
         self.operand = False
-
-    def _implicit_product(self, token: Token) -> None:
-        if self.operand:
-            self._infix("*", self.unsigned, token.at)
 
     def _starts_operand(self) -> bool:
         """Whether the next token begins an operand: `log |X|`, `tr A`."""
@@ -237,42 +192,6 @@ class Parser:
         self._reduce(POWER)
         self.output.append(Item("postfix", "'", token.at, 1))
 
-    def _infix(self, name: str, level: int, at: int) -> None:
-        if SUM < level < POWER:
-            self._check_reach(at)
-        self._reduce(level)
-        self._push(Item("infix", name, at, 2), level)
-        self.operand = False
-
-    def _check_reach(self, at: int) -> None:
-        """Refuse a product behind the argument of a function without brackets, but behind bars."""
-        ends = self.tokens[self.place - 2 : self.place]
-        bars = any(token.text in ("|", "||") or token.kind == "suffix" for token in ends[:1])
-        for waiting in reversed(self.stack):
-            if waiting.level < PRODUCT and waiting.item.kind != "bare":
-                return
-            if waiting.item.kind == "bare" and waiting.level > PRODUCT and not bars:
-                name = waiting.item.value
-                raise self.fail(f"where does the argument of `{name}` end? write brackets", at)
-
-    def _push(self, item: Item, level: int) -> None:
-        self.stack.append(Pending(item, level))
-
-    def _reduce(self, level: int) -> None:
-        """Emit the waiting operators that bind at least as strongly as `level`."""
-        while self.stack and self.stack[-1].level >= level:
-            self.output.append(self.stack.pop().item)
-
-    def _innermost(self) -> Item | None:
-        return self.brackets[-1] if self.brackets else None
-
-    def _open(self, item: Item) -> None:
-        if len(self.brackets) == MAX_DEPTH:
-            raise self.fail(f"more than {MAX_DEPTH} brackets are nested here", item.at)
-        self._push(item, 0)
-        self.brackets.append(item)
-        self.operand = False
-
     def _close(self, token: Token, opened: Item | None) -> None:
         wanted = CLOSING[token.text]
         if opened is None:
@@ -306,21 +225,6 @@ class Parser:
             return Item("norm", self._norm_suffix(token), opened.at, 1)
         return Item("group" if opened.value in "({" else "bars", opened.value, opened.at, 1)
 
-    def _norm_suffix(self, token: Token) -> str:
-        """Read the `_F`, `_2`, `_*` right behind a closing norm bracket or its power."""
-        kinds = [t.kind for t in self.tokens[self.place : self.place + 2]]
-        if kinds[:1] == ["suffix"] or kinds == ["superscript", "suffix"]:
-            return self.tokens.pop(self.place + kinds.index("suffix")).text
-        match = NORM_SUFFIX.match(self.text, token.at + len(self._source(token)))
-        if match is None:
-            return ""
-        start = max(match.start(), match.end("power"))
-        self.tokens = [t for t in self.tokens if not start <= t.at < match.end()]
-        return re.sub(r",\s*", "_", match[2].strip("{} ").replace("⁻¹", "^-1"))
-
-    def _source(self, token: Token) -> str:
-        return "‖" if self.text[token.at] == "‖" else token.text
-
     def _comma(self, token: Token, opened: Item | None) -> None:
         allowed = opened is not None and (opened.kind == "call" or opened.value in ("<", "["))
         if not allowed or opened is None:
@@ -337,10 +241,6 @@ class Parser:
         if opened.kind == "call":
             self._take_sizes()
 
-    def _touches(self) -> bool:
-        """Whether no space stands before the last token."""
-        return not self.text[self.tokens[self.place - 1].at - 1].isspace()
-
     def _index(self, token: Token) -> None:
         """Read `[i, j]`, `[:, j]`, `[a:b, c:d]` behind an operand, as text."""
         self._reduce(POWER)
@@ -352,28 +252,6 @@ class Parser:
         words = "".join(t.text for t in self.tokens[start : self.place]).replace("·", "*")
         self.place += 1
         self.output.append(Item("index", words, token.at, 1))
-
-    def _take_sizes(self) -> None:
-        """Read the dimensions of `eye(n)`, `ones(n, m)`, ... up to the closing bracket, as text."""
-        call = self.brackets[-1]
-        first = self.sizes(call.value)
-        if first is None or call.count <= first:
-            return
-        call.count -= 1
-        while True:
-            start, end = self.place, self.place
-            while self._peek() not in (",", ")", ""):
-                self.place, end = self.place + 1, self.place + 1
-            words = "".join(t.text for t in self.tokens[start:end]).replace("·", "*")
-            self.output.append(Item("size", words, self._at(start)))
-            call.count += 1
-            if self._peek() != ",":
-                break
-            self.place += 1
-        self.operand = True
-
-    def _at(self, place: int) -> int:
-        return self.tokens[place].at if place < len(self.tokens) else len(self.text)
 
 
 def _bracket(item: Item) -> str:
