@@ -44,7 +44,11 @@ class Algebra:
     def build(self, op: Op, args: Sequence[Expr], dims: Sequence[Dim] = ()) -> Expr:
         """Return `op(args)`; ring operations go through their own constructor."""
         special = CONSTRUCTORS.get(op.role)
-        return special(self, *args) if special else self.make(op, args, dims)
+        if special is None:
+            return self.make(op, args, dims)
+        if not op.variadic and len(args) != len(op.slots):
+            op.check_count(len(args), len(dims))
+        return special(self, *args)
 
     def make(self, op: Op, args: Sequence[Expr], dims: Sequence[Dim] = ()) -> Expr:
         """Return the plain node `op(args)` with its inferred shape."""
@@ -230,7 +234,7 @@ class Algebra:
 
     def _scalar_times(self, a: Expr, b: Expr) -> Expr:
         """Multiply two scalars, the number first and the rest from left to right."""
-        (m, x), (n, y) = self._split(a), self._split(b)
+        (m, x), (n, y) = self.split(a), self.split(b)
         if len(y) > FLAT_PRODUCT:  # a long product stays one factor: doubling it must not unfold it
             n, y = 1, [b]
         factors = [*x, *y]
@@ -256,7 +260,7 @@ class Algebra:
     def _over(self, a: Expr, divisors: list[Expr]) -> Expr:
         return reduce(self.divide, reversed(divisors), a)
 
-    def _split(self, a: Expr) -> tuple[Number, list[Expr]]:
+    def split(self, a: Expr) -> tuple[Number, list[Expr]]:
         """Return the leading number and the other factors of a scalar product."""
         factors: list[Expr] = []
         while a.op is self.role["scale"]:

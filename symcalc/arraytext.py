@@ -8,37 +8,69 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from symcalc.declare import default_kind
 from symcalc.tokens import Token
 
 ENTRYWISE_SIGNS = {"*": ".*", "/": "./", "**": ".^", "^": ".^"}
 MATRIX_SIGNS = ("%*%", "%x%", "%o%")
 PRODUCTS = ("dot", "matmul", "mm", "mv")  # functions of array libraries that are the sign @
-KEYWORDS = ("axis", "dim", "ord")
+AXES = ("axis", "dim")
+KEYWORDS = (*AXES, "ord")
+DIFFERENT = {  # functions that mean something else in a library, R among them, and what to write
+    "var": ("torch R", "var(x)*n/(n - 1)"), "std": ("torch R", "std(x)*sqrt(n/(n - 1))"),
+    "sd": ("R", "std(x)*sqrt(n/(n - 1))"), "sinc": ("np numpy jnp torch", "sinc(pi*x)"),
+    "cholesky": ("scipy", "chol(A)'"), "gelu": ("jax", "the formula that is meant"),
+    "argmax": ("np numpy jnp torch", "the formula without it"),
+}  # fmt: skip
+CONSTANTS = ("pi",)
 KEPT = ("keepdims", "keepdim")
 OPENING, CLOSING = ("(", "["), (")", "]")
 
 
+def misread(tokens: list[Token], is_function: Callable[[str], bool]) -> tuple[str, int] | None:
+    """Return why a name of a library cannot be read, and where it stands."""
+    is_r = any(token.text in MATRIX_SIGNS for token in tokens)
+    for k, token in enumerate(tokens):
+        module = tokens[k - 1].text if k and tokens[k - 1].kind == "module" else ""
+        library = module.partition(".")[0] or "R" * is_r
+        libraries, instead = DIFFERENT.get(token.text, ("", ""))
+        if library and library in libraries.split() and _called(tokens, k):
+            return f"`{token.text}` is another function in {library}: write {instead}", token.at
+        known = is_function(token.text) or token.text in (*PRODUCTS, *CONSTANTS)
+        if module and not known and default_kind(token.text):  # a letter, but no variable
+            return f"unknown function `{token.text}` behind `{module}`", token.at
+    return None
+
+
+def _called(tokens: Sequence[Token], place: int) -> bool:
+    return [token.text for token in tokens[place + 1 : place + 2]] == ["("]
+
+
 def as_language(
-    tokens: list[Token], declared: Collection[str], is_literal: Callable[[str, str], bool]
+    tokens: list[Token],
+    declared: Collection[str],
+    is_literal: Callable[[str, str], bool],
+    is_reduction: Callable[[str], bool],
 ) -> list[Token]:
     """Return the tokens of the language; `is_literal(f, word)` says whether `f(x, word)` is one
-    operation."""
+    operation, `is_reduction(f)` whether `f(x)` is a number."""
     libraries = any(token.kind == "module" for token in tokens)
     matrices = any(token.text in MATRIX_SIGNS for token in tokens)
     if libraries or matrices:
-        tokens = [_entrywise(token, tokens, k) for k, token in enumerate(tokens)]
+        kept = ("T", "'") if matrices else ("T", "'", "-")
+        tokens = [_entrywise(token, tokens[k + 1 : k + 2], kept) for k, token in enumerate(tokens)]
         tokens = [token for token in tokens if token.kind != "module"]
     if matrices and "t" not in declared:
         tokens = [_transposed(t, tokens[k + 1 : k + 2]) for k, t in enumerate(tokens)]
     if libraries:
         tokens = _infix_products(tokens)
-    return _arguments(tokens, declared, is_literal)
+    return _arguments(tokens, declared, is_literal, is_reduction if libraries else None)
 
 
-def _entrywise(token: Token, tokens: Sequence[Token], place: int) -> Token:
+def _entrywise(token: Token, behind: Sequence[Token], kept: Sequence[str]) -> Token:
     """Return a sign as it is meant between arrays; `X^T` stays."""
-    behind = tokens[place + 1].text if place + 1 < len(tokens) else ""
-    if token.kind != "sign" or (token.text == "^" and behind in ("T", "'", "-")):
+    marked = token.text == "^" and any(x.text in kept for x in behind)
+    if token.kind != "sign" or marked:
         return token
     return replace(token, text=ENTRYWISE_SIGNS.get(token.text, token.text))
 
@@ -71,9 +103,13 @@ def _infix_products(tokens: list[Token]) -> list[Token]:
 
 
 def _arguments(
-    tokens: list[Token], declared: Collection[str], is_literal: Callable[[str, str], bool]
+    tokens: list[Token],
+    declared: Collection[str],
+    is_literal: Callable[[str, str], bool],
+    is_reduction: Callable[[str], bool] | None,
 ) -> list[Token]:
-    """Leave out `axis=` in front of an argument, and mark the words that are literals."""
+    """Leave out `axis=` in front of an argument, and mark the words that are literals; a number
+    behind what reduces an array is an axis too."""
     tokens = _without_kept_rows(tokens)
     found: list[Token] = []
     calls: list[str] = []
@@ -91,7 +127,11 @@ def _arguments(
         last = bool(calls) and before in (",", "=") and bool(behind) and behind[0].text == ")"
         if token.kind == "name" and last and token.text not in declared:
             token = replace(token, kind="literal" if is_literal(calls[-1], token.text) else "name")
-        found.append(token)
+        keyword = tokens[k - 2].text if before == "=" else ""
+        number = token.kind == "number" and last and before == ","
+        if number and is_reduction and not is_literal(calls[-1], token.text):
+            keyword = AXES[0] if is_reduction(calls[-1]) else keyword
+        found.append(replace(token, kind="axis") if keyword in AXES else token)
     return found
 
 

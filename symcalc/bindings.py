@@ -78,10 +78,13 @@ class Bindings:
             *(set(indices_of(x.value).letters) - self.outer[id(x)] for x in named)
         )
         self.bound = {letter for item in sums for letter in self._own_letters(item)}
-        self.sizes = {over.upper for over in overs} - self.bound
+        ends = [over.upper for over in overs if over.upper]
+        self.sizes = {name for end in ends for name in dim_names(parse_dim(end))} - self.bound
         self.parts: dict[int, Use] = {}  # the `i` of `(A*x)_i`
         self.letters = self._with_free(items)
+        self.numbered: list[Item] = []  # names that may have a number below
         self._bind(items)
+        self._check_numbered()
 
     @property
     def names(self) -> set[str]:
@@ -94,7 +97,8 @@ class Bindings:
     def _with_free(self, items: list[Item]) -> set[str]:
         """Return the indices that a sum binds, and those in the same places: the `i` of `A_ij` and
         of `x_i` where sums run over the `j` of `x_j`."""
-        names = {item.value for item in items if item.kind == "name"} - set(self.scope.declared)
+        names = {item.value for item in items if item.kind == "name"}
+        names -= {name for name in self.scope.declared if not self._is_row_of(name)}
         found, bases, before = set(self.bound), set[str](), -1
         while len(found) + len(bases) > before:
             before = len(found) + len(bases)
@@ -144,6 +148,7 @@ class Bindings:
         if not self._runs(name, self.letters):
             if any(self._has_index(part) for part in item.value.split("_")[1:]):
                 raise self.fail("this subscript is not read: indices are `i`, `ij` or `i+1`", item)
+            self.numbered += [item]
             return []
         if set(name.letters) & self.sizes:
             message = f"`{item.value}`: an index of the sum ends there: write what place is meant"
@@ -151,6 +156,16 @@ class Bindings:
         base = spelled_in(name.base, self.scope.table) or name.base
         self.uses[id(item)] = Use(item, name._replace(base=base))
         return [self.uses[id(item)]]
+
+    def _check_numbered(self) -> None:
+        """Raise `ParseError` for `x_1` beside `x_i`: a place of x, or another variable?"""
+        bases = {use.name.base for use in self.uses.values()}
+        for item in self.numbered:
+            base, _, place = item.value.rpartition("_")
+            if base in bases and place.isdecimal() and int(place) >= self.first:
+                name = item.value
+                message = f"`{name}` beside `{base}_i`: an entry by its number is not read"
+                raise self.fail(f"{message}; rename it if it is another variable", item)
 
     def _has_index(self, part: str) -> bool:
         """Whether a part of a subscript is an index of a sum, also beside a number: `1i`."""

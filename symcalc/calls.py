@@ -27,6 +27,19 @@ def outside(name: str, called: Callable[[str], list[Op]], letters: bool) -> list
         raise
 
 
+def check_axes(items: list[Item], text: str, find: Callable[[str], list[Op]]) -> None:
+    """Raise `ParseError` for an axis of a function that has none, `np.max(X, axis=0)`."""
+    for axis, call in zip(items, [*items[1:], None], strict=True):
+        if axis.kind != "axis":
+            continue
+        rows = find(f"{call.value} {axis.value}") if call and call.kind == "call" else []
+        if call is None or not any((op.rows, op.cols) != (1, 1) for op in rows):
+            name = call.value if call else ""
+            message = f"`{name}` along the axis {axis.value} is not known"
+            raise ParseError(caret(text, axis.at, message))
+        axis.kind = "number"
+
+
 def check_calls(items: list[Item], text: str) -> None:
     """Raise `ParseError` for `gamma(x) + gamma`, where a letter is a function and a variable."""
     called = {item.value for item in items if item.kind == "call"}

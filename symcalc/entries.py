@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from symcalc import show
 from symcalc.algebra import Algebra
+from symcalc.bindings import DELTA
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
 from symcalc.letters import latex_name
@@ -74,6 +75,7 @@ class Entries:
         self.spread, self.diagonal = (book.choose(book.find("diag"), [a]) for a in (vector, matrix))
         names = {v.name for v in e.declared().values()}
         names |= {name for v in e.declared().values() for d in v.shape for name in dim_names(d)}
+        self.names = names
         self.letters = [letter for letter in LETTERS if letter not in names]
         self.texts: dict[str, str] = {}
 
@@ -101,7 +103,7 @@ class Entries:
             return self._delta(place)
         if e.op.role in ("ones", "zeros"):
             return self.algebra.number(1 if e.op.role == "ones" else 0)
-        return self._named(e.name, place) if place.indices else e
+        return self._named(e.name, place) if place.indices and e.op.role == "symbol" else e
 
     def latex(self, e: Expr) -> str:
         """Return a formula of entries as LaTeX, its sums and brackets written out."""
@@ -124,7 +126,12 @@ class Entries:
         return self.algebra.symbol(name, SCALAR)
 
     def _delta(self, place: Place) -> Expr:
-        return self._named("delta", place)
+        """Return Kronecker's symbol, which is 1 where there is one index."""
+        if "" in (place.row, place.column) or place.row == place.column:
+            return self.algebra.number(1)
+        if DELTA in self.names:
+            raise ShapeError(f"`{DELTA}` is a variable here and Kronecker's symbol: rename it")
+        return self._named(DELTA, place)
 
     def _free(self, taken: str) -> str:
         """Return a letter that is not taken."""
@@ -170,6 +177,10 @@ class Entries:
         running = [x for x in letters if re.search(rf"_\{{[^}}]*{x}", text)]
         if not running:
             return entry
+        number, factors = self.algebra.split(entry)
+        if number != 1 and factors:
+            inner = self._sum(dict.fromkeys(running, 1), self.algebra.product_of(factors))
+            return self.algebra.number(number) * inner
         text = self.latex(entry)
         body = f"\\left({text}\\right)" if entry.op.role == "sum" else text
         return self._written(f"\\sum_{{{','.join(running)}}} {body}")

@@ -92,7 +92,7 @@ class Indices(Bindings):
     def _kind_of_call(self, name: str) -> str:
         """Return what a function gives; open where that is what its argument is."""
         found = self.scope.vocabulary.find(name)
-        if not found or all(op.is_entrywise for op in found):
+        if not found or any(op.is_entrywise or op.keeps_shape for op in found):
             return OPEN
         shape = (found[0].rows, found[0].cols)
         return NUMBER if shape == SCALAR else VECTOR if shape[1] == 1 else MATRIX

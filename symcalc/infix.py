@@ -9,7 +9,10 @@ from symcalc.expr import Expr
 
 
 def contracted(algebra: Algebra, a: Expr, b: Expr) -> Expr:
-    """Return `a @ b`, in which a vector on the left of a matrix or vector is 1-D."""
+    """Return `a @ b`, in which a vector on the left of a matrix or vector is 1-D, and so is what
+    `x @ A` gives on the right; `x @ y'` is the product of a column and a row."""
+    if b.shape[0] == 1 and not b.is_scalar and b.op.role != "transpose":
+        b = algebra.transpose(b)
     return algebra.times(algebra.transpose(a) if _vector(a) and b.shape[0] != 1 else a, b)
 
 

@@ -14,7 +14,7 @@ from operator import and_
 from typing import TYPE_CHECKING, Protocol
 
 from symcalc.algebra import Algebra
-from symcalc.arraytext import MATRIX_SIGNS, as_language
+from symcalc.arraytext import MATRIX_SIGNS, as_language, misread
 from symcalc.calls import outside
 from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
@@ -114,7 +114,10 @@ class Notation:
         signs = {token.text for token in tokens}
         self.arrays = any(token.kind in ("module", "applied") for token in tokens)
         if self.arrays or not signs.isdisjoint(CODE_SIGNS):
-            tokens = as_language(tokens, self.declared, self._is_literal)
+            problem = misread(tokens, self.is_function)
+            if problem is not None:
+                raise ParseError(caret(self.text, problem[1], problem[0]))
+            tokens = as_language(tokens, self.declared, self._is_literal, self._is_reduction)
         self._check_methods(tokens)
         if "_" in self.text:
             tokens = self._sums(tokens)
@@ -174,6 +177,10 @@ class Notation:
             name = token.text.partition(" ")[0]
             if not self.is_function(name):
                 raise ParseError(caret(self.text, token.at, f"unknown function `{name}`"))
+
+    def _is_reduction(self, name: str) -> bool:
+        rows = self.vocabulary.find(name)
+        return any(len(op.slots) == 1 and op.rows == op.cols == 1 for op in rows)
 
     def _is_literal(self, name: str, word: str) -> bool:
         return bool(self.vocabulary.find(f"{name} {word}"))

@@ -71,6 +71,11 @@ class Op:
         columns = ("derivative", "broadcast")
         return self.role == "application" or any(self.column(name) for name in columns)
 
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether the result has the shape of the first argument."""
+        return bool(self.slots) and (self.rows, self.cols) == self.slots[0][1:]
+
     def domain(self, slot: str) -> str:
         """Return how the numeric check samples a slot."""
         domain = self.column("domain", "")
@@ -90,7 +95,7 @@ class Op:
     ) -> dict[str, Dim]:
         """Match the shapes of the arguments with the slots; return the dimensions by name."""
         if len(shapes) != len(self.slots) or len(dims) != len(self.dims):
-            self._check_count(len(shapes), len(dims))
+            self.check_count(len(shapes), len(dims))
         bound: dict[str, Dim] = dict(zip(self.dims, dims, strict=True))
         later: list[tuple[int, Dim, Dim]] = []
         for index, shape in enumerate(shapes):
@@ -128,7 +133,7 @@ class Op:
         """Return the shape of the result under a binding of dimensions."""
         return (dim_substitute(self.rows, bound), dim_substitute(self.cols, bound))
 
-    def _check_count(self, args: int, dims: int) -> None:
+    def check_count(self, args: int, dims: int) -> None:
         if dims != len(self.dims):
             raise ShapeError(
                 f"`{self.call or self.name}` takes the sizes {', '.join(self.dims)}, got {dims}"

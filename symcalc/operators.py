@@ -17,7 +17,7 @@ OTHER_PRODUCTS = {".*", "./", "kron", "outer"}  # beside these, `·` is read fro
 INFIX: dict[str, tuple[str, int]] = {
     "+": ("+", SUM), "-": ("-", SUM), ":": (":", FROBENIUS),
     "*": ("*", PRODUCT), "@": ("@", PRODUCT), "·": ("·", PRODUCT),
-    "%*%": ("@", PRODUCT), "%x%": ("kron", PRODUCT), "%o%": ("outer", PRODUCT),
+    "%*%": ("@", TIGHT), "%x%": ("kron", TIGHT), "%o%": ("outer", TIGHT),
     "\\": ("\\", PRODUCT), ".dot": ("@", POWER),
     "/": ("/", PRODUCT), ".*": (".*", PRODUCT), "∘": (".*", PRODUCT), "⊙": (".*", PRODUCT),
     "./": ("./", PRODUCT), "⊗": ("kron", PRODUCT),

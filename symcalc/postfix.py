@@ -27,7 +27,7 @@ class Pending:
     level: int
 
 
-LEAVES = ("name", "number", "size", "literal")
+LEAVES = ("name", "number", "axis", "size", "literal")
 
 
 def arity(item: Item, waiting: int) -> int:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from symcalc import norms
-from symcalc.calls import check_calls, entrywise_note
+from symcalc.calls import check_axes, check_calls, entrywise_note
 from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.execute import Machine
@@ -104,6 +104,7 @@ class Reader(Machine):
             self.indices = Indices(items, self.scope, self.text, self.left, mention)
             self.indices.columns = notation.columns
         check_calls(items, self.text)
+        check_axes(items, self.text, self.vocabulary.find)
         self._tell_choices(notation)
         for item in norms.joined(items):
             self._step(item)

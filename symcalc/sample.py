@@ -45,6 +45,8 @@ def choose_sizes(
 def sample(variable: Expr, sizes: Mapping[str, int], rng: Rng, mode: str = "plain") -> Array:
     """Return a random array with the attributes of the variable, 2-D or 0-D inside."""
     shape = tuple(size_of(dim, sizes) for dim in variable.shape)
+    if min(shape) < 0:
+        raise EvaluationError(f"`{variable.name}` would have the shape {shape}: pass other sizes")
     attributes = variable.attributes
     if ENTRYWISE in attributes:
         return _function(rng)

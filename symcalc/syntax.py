@@ -90,8 +90,12 @@ class Parser(Operators):
         self._reduce(POWER)
         name, _, axis = token.text.partition(" ")
         if axis:
-            self.output.append(Item("number", axis, token.at))
+            self.output.append(Item("axis", axis, token.at))
         self.output.append(Item("call", name, token.at, 1 + bool(axis)))
+
+    def _axis(self, token: Token) -> None:
+        self.output.append(Item("axis", token.text, token.at))
+        self.operand = True
 
     def _entries(self, token: Token) -> None:
         """Read the indices behind brackets, `(A x)_i`."""

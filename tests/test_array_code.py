@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from symcalc import derive, parse
+from symcalc.errors import SymcalcError
 
 WHERE = (
     "X: matrix(n, m); W: matrix(m, k); b: vector(k); x: vector(m); y: vector(n); v: vector(n); "
@@ -38,6 +39,9 @@ CODE = [
     "np.arctan2(x, s)",
     "np.clip(X, -1/2, 1/2)",
     "np.diff(x)",
+    "np.sum(x @ (x @ A))",
+    "np.dot(x, x @ A)",
+    "np.sum(A @ (x @ A))",
 ]
 
 
@@ -63,3 +67,51 @@ def test_it_says_where_a_vector_stands():
 @pytest.mark.parametrize("name", ["gram", "shift", "inner", "power", "tv", "diff"])
 def test_names_that_are_never_printed_may_be_declared(name):
     assert str(derive(f"{name}*x'*x", "x", where={name: "scalar"}).gradient) == f"2*{name}*x"
+
+
+OTHERWISE = [
+    ("np.sum(np.max(X, axis=1))", "`max` along the axis 1 is not known"),
+    ("np.max(X, 0)", "`max` along the axis 0 is not known"),
+    ("X.max(0)", "`max` along the axis 0 is not known"),
+    ("np.linalg.norm(X, axis=1)", "`norm` along the axis 1 is not known"),
+    ("torch.var(x)", "`var` is another function in torch"),
+    ("sd(x) + sum(A %*% x)", "`sd` is another function in R"),
+    ("np.sinc(x)", "`sinc` is another function in np"),
+    ("np.e*x", "unknown function `e` behind `np.`"),
+    ("scipy.special.psi(x)", "unknown function `psi`"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), OTHERWISE)
+def test_what_a_library_means_otherwise_is_refused(text, message):
+    with pytest.raises(SymcalcError, match=message):
+        parse(text, WHERE)
+
+
+R_CODE = [
+    ("sum(X * W %*% X)", "sum(X .* (W*X))"),
+    ("sum(-y * A %*% x)", "sum(-y .* (A*x))"),
+    ("sum(X^-1) + sum(A %*% x)", "sum(X .^ -1) + sum(A*x)"),
+]
+
+
+@pytest.mark.parametrize(("text", "meaning"), R_CODE)
+def test_signs_bind_as_in_r(text, meaning):
+    where = {
+        "X": "matrix(n)",
+        "W": "matrix(n)",
+        "A": "matrix(n)",
+        "x": "vector(n)",
+        "y": "vector(n)",
+    }
+    assert parse(text, where) is parse(meaning, where)
+
+
+@pytest.mark.parametrize("text", ["tr(X, A)", "transpose(X, A)"])
+def test_an_argument_too_many_is_refused(text):
+    with pytest.raises(SymcalcError, match="takes 1 argument"):
+        parse(text)
+
+
+def test_the_larger_of_one_is_itself():
+    assert str(derive("sum(max(x, x))", "x").gradient) == "ones(n)"

@@ -26,6 +26,7 @@ SHOWN = [
     ("(A*x) .^ 2", r"{\left(\sum_{j} A_{ij} x_{j}\right)}^{2}"),
     ("exp(A*x) ./ y", r"\frac{\exp\left(\sum_{j} A_{ij} x_{j}\right)}{y_{i}}"),
     ("phi(W_1*x)", r"\phi\left(\sum_{j} W_{1,ij} x_{j}\right)"),
+    ("-(A*x)*(-x)'", r"\sum_{k} A_{ik} x_{k} x_{j}"),
     ("inv(A)*x", r"\sum_{j} \left[A^{-1}\right]_{ij} x_{j}"),
     ("logdet(A)*i*x", r"\log\det\left(A\right) i x_{j}"),
 ]
@@ -57,6 +58,11 @@ def test_an_entry_reads_back_as_the_formula(formula: str, variable: str) -> None
     point = next(iter(points(variables, sizes, np.random.default_rng(0))))
     arrays = {v.name: value for v, value in point.items()}
     np.testing.assert_allclose(back.evaluate(**arrays), d.gradient.evaluate(**arrays), rtol=1e-9)
+
+
+def test_a_variable_called_delta_is_no_kronecker_symbol() -> None:
+    with pytest.raises(ShapeError, match="Kronecker"):
+        parse("delta + diag(x)", {"delta": "matrix(n)", "x": "vector(n)"}).entry()
 
 
 def test_a_long_formula_is_refused() -> None:

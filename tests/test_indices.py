@@ -19,14 +19,15 @@ ARRAYS: dict[str, Any] = {
     "S": np.array([[2.0, 0.5, 0.1], [0.5, 1.5, 0.2], [0.1, 0.2, 1.0]]),
     "x": np.array([0.7, 1.9, 1.2, 0.4]), "y": RNG.normal(size=N), "z": RNG.uniform(0.5, 2.0, N),
     "w": RNG.normal(size=M), "mu": RNG.normal(size=M), "a": RNG.normal(size=N),
-    "b": 0.7, "x_bar": np.arange(N) + 0.5, "c": 1.3, "theta": 0.4,
+    "b": 0.7, "w_0": 0.2, "x_bar": np.arange(N) + 0.5, "c": 1.3, "theta": 0.4,
     "M": RNG.normal(size=(P, M)), "q": RNG.normal(size=P),
 }  # fmt: skip
 SIZES = {
     "X": "matrix(n, m)", "Y": "matrix(n, p)", "W": "matrix(p, m)", "V": "matrix(n, m)",
     "A": "matrix(m)", "K": "matrix(n)", "C": "matrix(n, m)", "B": "matrix(m, p)",
     "R": "matrix(n, p)", "S": "spd matrix(m)", "x": "vector(n)", "y": "vector(n)",
-    "z": "positive vector(n)", "w": "vector(m)", "mu": "vector(m)", "a": "vector(n)", "b": "scalar",
+    "z": "positive vector(n)", "w": "vector(m)", "mu": "vector(m)", "a": "vector(n)",
+    "b": "scalar", "w_0": "scalar",
     "x_bar": "vector(n)", "c": "scalar", "theta": "scalar", "M": "matrix(p, m)", "q": "vector(p)",
 }  # fmt: skip
 n, m, p = range(N), range(M), range(P)
@@ -157,6 +158,9 @@ FORMULAS: list[tuple[str, str, str, Any]] = [
      lambda x: sum(np.log(abs(x[i] - x[j])) for i in n for j in n if i != j)),
     (r"\sum_{i<j} \frac{z_i z_j}{(x_i - x_j)^2}", "z", "x z",
      lambda x, z: sum(z[i] * z[j] / (x[i] - x[j]) ** 2 for i in n for j in n if i < j)),
+    (r"\sum_i e^{x_i} y_i", "x", "x y", lambda x, y: sum(np.exp(x[i]) * y[i] for i in n)),
+    (r"\sum_i (y_i - b - \sum_j X_{ij} w_j)^2 + w_0", "w", "X w y b w_0",
+     lambda X, w, y, b, w_0: sum((y - b - X @ w) ** 2) + w_0),
     # where a vector is certain
     (r"\sum_i \|A x_i\|^2", "A", "X A", lambda X, A: sum(sum((A @ X[i]) ** 2) for i in n)),
     (r"\sum_i \|y_i - \sum_j K_{ij} y_j\|^2", "K", "Y K",
@@ -244,6 +248,8 @@ def test_what_an_indexed_name_means_is_told() -> None:
 
 
 REFUSED = [
+    (r"\sum_i x_i^2 + x_1 x_2", "an entry by its number is not read"),
+    (r"\sum_{k=1}^{N-1} x_k^2 + x_N^2", "ends there"),
     (r"\sum_t (y_t - \sum_k a_k y_{t-k})^2", "this subscript is not read"),
     (r"\sum_i A_{1i} x_i", "this subscript is not read"),
     (r"\sum_i w_{y_i}^T x_i", "this subscript is not read"),
