@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from symcalc import norms, rowwise
 from symcalc.blocks import blocks, places
@@ -12,13 +13,14 @@ from symcalc.declare import Declaration, default_kind
 from symcalc.errors import ParseError, caret
 from symcalc.expr import Expr
 from symcalc.factors import is_zero
-from symcalc.indices import Indices
 from symcalc.infix import INFIX
 from symcalc.op import Op
 from symcalc.postfix import Item
 from symcalc.scope import Scope, Vocabulary
 from symcalc.shape import SCALAR, Dim, dim_names, parse_dim
 
+if TYPE_CHECKING:
+    from symcalc.indices import Indices
 MAX_EXPONENT = 1000
 
 

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from symcalc import entries as entries
     from symcalc import evaluate as evaluate
     from symcalc import indexed as indexed
+    from symcalc import indices as indices
     from symcalc import interop as interop
     from symcalc import judge as judge
     from symcalc import latex_input as latex_input
     from symcalc import latex_names as latex_names
     from symcalc import latex_rows as latex_rows
+    from symcalc import latex_sums as latex_sums
     from symcalc import lower_rows as lower_rows
     from symcalc import objective as objective
     from symcalc import specialise as specialise

@@ -18,8 +18,7 @@ from symcalc.arraytext import MATRIX_SIGNS, as_language, misread
 from symcalc.calls import outside
 from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
-from symcalc.late import latex_input, latex_names, latex_rows
-from symcalc.latex_sums import OVER, over_indices
+from symcalc.late import latex_input, latex_names, latex_rows, latex_sums
 from symcalc.op import Op
 from symcalc.shape import mentioned
 from symcalc.tokens import Token, tokenize
@@ -139,12 +138,12 @@ class Notation:
         """Read `sum_i x_i` and `∑_i x_i` as sums over indices."""
         found: list[Token] = []
         for token in tokens:
-            joined = bool(found) and found[-1].text in OVER and token.text[0] == "_"
+            joined = bool(found) and found[-1].text in latex_sums.OVER and token.text[0] == "_"
             name, _, index = token.text.rpartition("_")
-            name = OVER.get(found[-1].text, "") if joined else name
+            name = latex_sums.OVER.get(found[-1].text, "") if joined else name
             known = token.kind == "name" and token.text not in self.declared
             called = known and self.is_function(name, False) and not self.is_function(token.text)
-            over = over_indices(name, [index], []) if called else ""
+            over = latex_sums.over_indices(name, [index], []) if called else ""
             found[len(found) - joined * bool(over) :] = [
                 Token("binder", over, token.at) if over else token
             ]

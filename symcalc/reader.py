@@ -13,8 +13,7 @@ from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.execute import Machine
 from symcalc.expr import Expr
-from symcalc.indices import Indices
-from symcalc.late import indexed
+from symcalc.late import indexed, indices
 from symcalc.notation import Notation
 from symcalc.postfix import Item
 from symcalc.scope import Vocabulary, below, spelled_in
@@ -101,7 +100,7 @@ class Reader(Machine):
         self.arrays = notation.arrays
         if any(item.kind == "binder" for item in items):
             self.scope.sliced, self.left = notation.sliced, notation.left
-            self.indices = Indices(items, self.scope, self.text, self.left, mention)
+            self.indices = indices.Indices(items, self.scope, self.text, self.left, mention)
             self.indices.columns = notation.columns
         check_calls(items, self.text)
         check_axes(items, self.text, self.vocabulary.find)
