@@ -68,11 +68,12 @@ class Bindings:
         self.relations: dict[int, tuple[str, Use]] = {}  # the `i<j` of a sum: `<`, and i and j
         self.outer = _outer_letters(items)
         sums = [item for item in items if item.kind == "binder"]
-        self.overs = {id(item): _related(parts_of(item), self.outer[id(item)]) for item in sums}
+        self.overs = {
+            id(item): _related(Over.of(item.value), self.outer[id(item)]) for item in sums
+        }
         overs = self.overs.values()
-        self.first = (
-            0 if any(over.lower == "0" for over in overs) else 1
-        )  # where places are counted
+        # places are counted from 0 or from 1
+        self.first = 0 if any(over.lower == "0" for over in overs) else 1
         named = [item for item in items if item.kind == "name"]
         self.unbound = set(left).union(
             *(set(indices_of(x.value).letters) - self.outer[id(x)] for x in named)
@@ -148,7 +149,7 @@ class Bindings:
         if not self._runs(name, self.letters):
             if any(self._has_index(part) for part in item.value.split("_")[1:]):
                 raise self.fail("this subscript is not read: indices are `i`, `ij` or `i+1`", item)
-            self.numbered += [item]
+            self.numbered.append(item)
             return []
         if set(name.letters) & self.sizes:
             message = f"`{item.value}`: an index of the sum ends there: write what place is meant"
@@ -307,7 +308,7 @@ def _outer_letters(items: Sequence[Item]) -> dict[int, frozenset[str]]:
         stack += [(left - 1, letters)] if left > 1 else []
         found[id(item)] = letters
         if item.kind == "binder":
-            letters |= set(parts_of(item).letters)
+            letters |= set(Over.of(item.value).letters)
         count = 0 if item.kind in LEAVES else item.count or 1
         stack += [(count, letters)] if count else []
     return found
@@ -321,7 +322,3 @@ def _related(over: Over, outer: Set[str]) -> Over:
         return over
     sign = "<" if less else "≤"
     return over._replace(lower="", upper="", relation=f"{over.letters}{sign}{letter}")
-
-
-def parts_of(item: Item) -> Over:
-    return Over(*item.value.split("|"))

@@ -22,11 +22,8 @@ from symcalc.shape import SCALAR, Dim, dim_names, same
 
 MAX_NODES = 300
 LETTERS = "ijklpqrstuvhabcdfgmno"
-BEHIND = re.compile(
-    r"\s*($|[+&=]|-|\\right|}(?!\^))"
-)  # what a sum without brackets may stand before
-
-
+# what a sum without brackets may stand before
+BEHIND = re.compile(r"\s*($|[+&=]|-|\\right|}(?!\^))")
 LEAVES = ("symbol", "number", "dimension", "identity", "ones", "zeros")
 OF_ENTRIES: dict[str, Callable[..., Expr]] = {
     "sum": Algebra.sum_of, "scale": Algebra.times, "hadamard": Algebra.times,
@@ -171,17 +168,17 @@ class Entries:
     def _sum(self, letters: Mapping[str, Dim], entry: Expr) -> Expr:
         """Return a sum over indices; one that stands nowhere counts."""
         text = self.latex(entry)
-        for letter, size in letters.items():
-            if not re.search(rf"_\{{[^}}]*{letter}", text):
-                entry = self.algebra.dimension(size) * entry
         running = [x for x in letters if re.search(rf"_\{{[^}}]*{x}", text)]
+        counted = [size for x, size in letters.items() if x not in running]
+        for size in counted:
+            entry = self.algebra.dimension(size) * entry
         if not running:
             return entry
         number, factors = self.algebra.split(entry)
         if number != 1 and factors:
             inner = self._sum(dict.fromkeys(running, 1), self.algebra.product_of(factors))
             return self.algebra.number(number) * inner
-        text = self.latex(entry)
+        text = self.latex(entry) if counted else text
         body = f"\\left({text}\\right)" if entry.op.role == "sum" else text
         return self._written(f"\\sum_{{{','.join(running)}}} {body}")
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence, Set
 from functools import reduce
 from typing import NamedTuple
 
-from symcalc.bindings import DELTA, Bindings, Use, indices_of, parts_of
+from symcalc.bindings import DELTA, Bindings, Use, indices_of
 from symcalc.declare import default_kind
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
@@ -209,7 +209,7 @@ class Indices(Bindings):
         if base == self.variable and base not in self.bare:
             return base
         others = {x.name.base for x in self.uses.values()} | self.bare
-        if capital in others and capital not in self.scope.sliced:
+        if capital in others:
             raise self.fail(
                 f"`{use.item.value}` and `{capital}` stand in one formula: declare "
                 f"`{base}: matrix(...)` if they are two variables, or write `{capital}_{{i,:}}`",
@@ -266,7 +266,7 @@ class Indices(Bindings):
 
     def over(self, item: Item, body: Expr) -> Expr:
         """Return the symbol for a sum over indices."""
-        op = parts_of(item).op
+        op = self.overs[id(item)].op
         name = f"{op} {len(self.bodies)}"
         related: tuple[str, ...] = ()
         if id(item) in self.relations:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
+from symcalc.graph import postorder
 from symcalc.rulebook import Rulebook
 from symcalc.shape import Dim
 
@@ -54,12 +55,9 @@ class Arrays:
 
     def of_rows(self, name: str, array: Expr) -> Expr:
         """Return what an operation makes of the rows of a matrix, `logsumexp(A, 1)`."""
-        found = self.book.find(f"{name} 1")
-        if not found:
+        if not self.book.find(f"{name} 1"):
             raise ShapeError(f"`{name}` of each row of a matrix is not known")
-        if found[0].column("macro"):
-            return self.book.expand(found[0], [array], self.algebra)
-        return self.algebra.build(found[0], [array])
+        return self.book.apply(f"{name} 1", array)
 
     def factor(self, array: Expr, labels: Labels) -> Factor:
         """Return a factor; of a matrix with one label twice its diagonal."""
@@ -141,9 +139,13 @@ def transposed(e: Expr) -> Expr:
     """Return `e'`, `A` for `A''` and `B'*A'` for `(A*B)'`; scalars stay in front."""
     if e.op.role == "scale":
         return e.args[0] * transposed(e.args[1])
-    if e.op.role == "product":
-        return transposed(e.args[1]) * transposed(e.args[0])
-    return e.args[0] if e.op.role == "transpose" else e.T
+    turned: dict[Expr, Expr] = {}
+    for part in postorder([e], lambda x: x.op.role == "product"):
+        if part.op.role == "product":
+            turned[part] = turned[part.args[1]] * turned[part.args[0]]
+        else:
+            turned[part] = part.args[0] if part.op.role == "transpose" else part.T
+    return turned[e]
 
 
 def _neighbours(factors: list[Factor], label: str) -> Labels:

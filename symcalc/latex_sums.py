@@ -39,6 +39,11 @@ class Over(NamedTuple):
     upper: str
     relation: str
 
+    @classmethod
+    def of(cls, text: str) -> Over:
+        """Return what the text of a token says."""
+        return cls(*text.split("|"))
+
 
 def over_indices(op: str, below: list[str], above: list[str]) -> str:
     """Return what a sum runs over as the text of a token; nothing where `below` and `above` the

@@ -144,7 +144,7 @@ class Words(Frames):
         found = over_indices(name, scripts.get("_", []), scripts.get("^", []))
         if found:
             self.place = end
-            self.running |= set(Over(*found.split("|")).letters)
+            self.running |= set(Over.of(found).letters)
             self.tokens.append(Token("binder", found, at))
         elif word in OVER:
             raise self.fail(UNREAD.format(word), at)

@@ -138,7 +138,7 @@ class Notation:
         """Read `sum_i x_i` and `∑_i x_i` as sums over indices."""
         found: list[Token] = []
         for token in tokens:
-            joined = bool(found) and found[-1].text in latex_sums.OVER and token.text[0] == "_"
+            joined = token.text[0] == "_" and bool(found) and found[-1].text in latex_sums.OVER
             name, _, index = token.text.rpartition("_")
             name = latex_sums.OVER.get(found[-1].text, "") if joined else name
             known = token.kind == "name" and token.text not in self.declared

@@ -13,7 +13,7 @@ from symcalc.expr import Expr, node
 from symcalc.late import difflib
 from symcalc.letters import latex_name
 from symcalc.op import Op
-from symcalc.postfix import Item
+from symcalc.postfix import Item, arity
 from symcalc.shape import SCALAR, Dim, dim_names
 from symcalc.sympy_names import function_names
 from symcalc.unifier import FREE, Unifier
@@ -190,9 +190,7 @@ def below(items: list[Item]) -> list[str]:
     found: dict[str, None] = {}
     turned: set[str] = set()
     for item in items:
-        leaf = item.kind in ("name", "number", "size", "literal")
-        count = 0 if leaf else min(item.count or 1, len(stack))
-        parts = [stack.pop() for _ in range(count)][::-1]
+        parts = [stack.pop() for _ in range(arity(item, len(stack)))][::-1]
         if item.kind == "infix" and item.value in DIVIDING and len(parts) == 2:
             found |= {name: None for name in sorted(parts[1]) if _may_divide(name, parts[0])}
         plain = item.kind in ("group", "prefix") or (item.kind == "infix" and item.value in "*/+-")

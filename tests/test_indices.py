@@ -315,3 +315,12 @@ def test_the_derivative_by_a_part_of_a_variable_is_refused(variable: str) -> Non
 def test_a_norm_of_numbers_is_refused() -> None:
     with pytest.raises(SymcalcError, match="norm of a number"):
         parse(r"\sum_i \|x_i\|", {"x": "vector(n)"})
+
+
+def test_a_sum_over_a_product_of_thousands_of_factors_is_read() -> None:
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    rows = RNG.normal(size=(3, 2))
+    found = derive(f"sum_i x_i'*({'A*' * 2000}w)", "w", where="A: matrix(2)")
+    value = found.evaluate(A=turn, X=rows, w=np.zeros(2))
+    expected = np.linalg.matrix_power(turn, 2000).T @ rows.sum(axis=0)
+    np.testing.assert_allclose(np.ravel(value), expected, rtol=1e-9)
