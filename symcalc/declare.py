@@ -25,6 +25,7 @@ IMPLIED = {
     "orthogonal": {"invertible", "orthonormal"},
 }
 _KIND = re.compile(r"\s*(scalar|vector|matrix)\s*(?:\(([^()]*)\))?\s*")
+_NEXT_ENTRY = re.compile(r";|(?:\n|(?<=\)),|(?<=scalar),|(?<=entrywise),)(?=[\w\s,]{1,300}:)")
 
 
 class Declaration(NamedTuple):
@@ -117,7 +118,10 @@ def _shape(kind: str, sizes: str | None, text: str) -> Shape:
 
 
 def parse_where(where: Mapping[str, str] | str | None) -> dict[str, Declaration]:
-    """Read declarations given as a mapping or as text, `"X: matrix(n, m); a: scalar"`."""
+    """Read declarations given as a mapping or as text, `"X, Y: matrix(n, m); a: scalar"`.
+
+    Lines, and commas after a shape, part entries of a text as semicolons do.
+    """
     if where is None:
         return {}
     if not isinstance(where, (str, Mapping)):
@@ -125,7 +129,9 @@ def parse_where(where: Mapping[str, str] | str | None) -> dict[str, Declaration]
             f'declarations are text or a mapping, where="x: vector(n)", not {type(where).__name__}'
         )
     if isinstance(where, str):
-        entries = [_split_entry(entry) for entry in where.split(";") if entry.strip()]
+        entries = [
+            pair for text in _NEXT_ENTRY.split(where.strip(" \n,")) for pair in _split_entry(text)
+        ]
         where = dict(entries)
         if len(where) < len(entries):
             names = [name for name, _ in entries]
@@ -144,11 +150,12 @@ def parse_where(where: Mapping[str, str] | str | None) -> dict[str, Declaration]
     return declared
 
 
-def _split_entry(entry: str) -> tuple[str, str]:
-    name, colon, text = entry.partition(":")
-    if not colon:
+def _split_entry(entry: str) -> list[tuple[str, str]]:
+    """Return each name of `A, B: matrix(n)` with what it is declared as."""
+    names, colon, text = entry.partition(":")
+    if not colon and names.strip():
         raise ParseError(f"`{entry.strip()}` is not a declaration: write `name: matrix(n, m)`")
-    return name.strip(), text.strip()
+    return [(name.strip(), text.strip()) for name in names.split(",")] if colon else []
 
 
 @lru_cache(maxsize=1000)

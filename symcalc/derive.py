@@ -33,10 +33,9 @@ def derive(
     """Differentiate a formula by one variable.
 
     `f` is text or an expression (of symcalc or of SymPy), `wrt` a variable or its name, `where`
-    declares variables
-    (`"X: matrix(n, m); S: spd matrix(n)"` or a mapping). For a scalar `f` the gradient has the
-    shape of the variable (denominator layout: `df = sum(G .* dX)`); `layout="numerator"`
-    transposes it.
+    declares variables (`"X, Y: matrix(n, m); S: spd matrix(n)"` or a mapping). For a scalar `f`
+    the gradient has the shape of the variable (denominator layout: `df = sum(G .* dX)`);
+    `layout="numerator"` transposes it.
     For a symmetric variable the gradient is taken in the space of symmetric matrices, `(G + G')/2`;
     `symmetric="entries"` gives partial derivatives by the free entries, `G + G' - G .* I`.
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from symcalc import ShapeError, derive, parse
+from symcalc.declare import parse_where
 from symcalc.shape import shape_text
 
 # text, declarations, canonical text, shape
@@ -220,6 +221,21 @@ KINDS = [
     ("vector(n)", "h x z x1 y_2 x_n"),
     ("matrix(n, m)", "A X A_1 B2 Sigma Lambda_2 Σ Ω_1"),
 ]
+
+
+WHERE = [
+    "A: matrix(m, n); b: vector(m); x, y: vector(n); c: scalar; f: entrywise",
+    "A: matrix(m, n), b: vector(m), x, y: vector(n), c: scalar, f: entrywise",
+    "\n  A: matrix(m,\n n)\n b: vector(m)\n x, y: vector(n), c: scalar\n f: entrywise,\n",
+]
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_declarations_as_text(where):
+    assert parse_where(where) == parse_where(
+        {"A": "matrix(m, n)", "b": "vector(m)", "x": "vector(n)", "y": "vector(n)"}
+        | {"c": "scalar", "f": "entrywise"}
+    )
 
 
 @pytest.mark.parametrize("kind, name", [(k, name) for k, names in KINDS for name in names.split()])
