@@ -47,7 +47,6 @@ class Machine:
         self.tight = tight  # whether a product without a sign binds before `∘` and `⊗`
         self.items: list[Item] = []
         self.indices: Indices | None = None
-        self.left = ""  # the indices on the left side of a definition
         self.scope = Scope(text, declared, vocabulary)
         self.unifier = self.scope.unifier
         self.algebra = self.scope.algebra

@@ -6,7 +6,7 @@ An entry `x_i`, a row `x_i` of a matrix and a sum over indices are symbols of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from functools import reduce
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from symcalc.declare import default_kind
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
 from symcalc.graph import postorder
+from symcalc.notation import Notation
 from symcalc.postfix import Item
 from symcalc.scope import Scope, spelled_in
 from symcalc.shape import SCALAR, Dim, dim_add, dim_sub, shape_text
@@ -51,17 +52,17 @@ class Part(NamedTuple):
 
 
 class Indices(Bindings):
-    """The parts of one formula; `variable` is the one that it is differentiated by."""
+    """The parts of one formula."""
 
-    def __init__(
-        self, items: list[Item], scope: Scope, text: str, left: str, variable: str
-    ) -> None:
-        super().__init__(items, scope, text, left)
-        self.variable = variable
-        self.columns: Set[str] = frozenset()  # the names `X_j` that are columns of X
+    def __init__(self, items: list[Item], scope: Scope, notation: Notation) -> None:
+        super().__init__(items, scope, notation.text, notation.left)
+        self.variable = notation.variable
+        self.left = notation.left
+        self.slices = notation.slices
         self.records: dict[str, Entry | Bound | Part] = {}
         self.bodies: list[Expr] = []
         self.bare = {x.value for x in items if x.kind == "name" and id(x) not in self.uses}
+        self.by_name = {use.item.value: use for use in self.uses.values()}
         self._check_variable()
         scope.vectors |= {name for name in self.names if self._declared_as_vector(name)}
         scope.vectors |= Stands(self._kind, self._kind_of_call).read(items)
@@ -77,7 +78,7 @@ class Indices(Bindings):
 
     def _kind(self, name: str) -> str:
         """Return what a name is by itself: a number, a vector or a matrix, or open."""
-        use = next((x for x in self.uses.values() if x.item.value == name), None)
+        use = self.by_name.get(name)
         if use is not None:
             one = len(use.name.letters) == 1
             return (VECTOR if name in self.scope.vectors else OPEN) if one else NUMBER
@@ -127,7 +128,7 @@ class Indices(Bindings):
         if use.name.base == DELTA not in known and len(use.name.letters) == 2:
             return self._delta(use, name)
         vector = len(use.name.letters) == 1 and self._is_vector(use)
-        column = item.value in self.columns
+        column = self.slices.get(item.value, False)
         v = self._variable(use, vector, column)
         labels = ("", *use.label_names) if column else (*use.label_names, *[""] * vector)
         starts = self._starts(use, v, column)
@@ -156,7 +157,7 @@ class Indices(Bindings):
     def _is_vector(self, use: Use) -> bool:
         """Whether `x_i` is a vector, row i of X: it stands as a vector does, or X is declared."""
         base, declared = use.name.base, self.scope.declared
-        if use.item.value in self.scope.sliced:
+        if use.item.value in self.slices:
             return True
         if use.item.value in declared:
             return self._declared_as_vector(use.item.value)

@@ -105,10 +105,6 @@ class Names:
         self.vectors: set[str] = set()
         self.slices: dict[str, bool] = {}  # whether a slice `X_{:,j}` is a column
 
-    def columns(self) -> set[str]:
-        """Return the names that are columns."""
-        return {name for name, column in self.slices.items() if column}
-
     def is_slice(self, name: str, index: Sequence[Lexeme]) -> bool:
         """Note that a name stands for a row or a column; return whether it stood for the other."""
         marks = [lexeme.text == ":" for lexeme in index if lexeme.text not in ("{", "}", ",")]

@@ -20,6 +20,7 @@ from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
 from symcalc.late import latex_input, latex_names, latex_rows, latex_sums
 from symcalc.op import Op
+from symcalc.operators import BINDER
 from symcalc.shape import mentioned
 from symcalc.tokens import Token, tokenize
 
@@ -34,7 +35,7 @@ FLAT_SIGNS = frozenset({"@", ".dot"})  # beside these, vectors are 1-D
 BOLD_ONES = ("𝟏", "𝟙")
 SPOKEN = frozenset({"^", ".(", "⁺"})  # where none of these stands, and no two names side by side
 RAISED = ("^", "**", ".^")
-TRACE_LEVEL, FUNCTION_LEVEL = 17, 35  # how far a function without brackets reaches
+FUNCTION_LEVEL = 35  # how far a function without brackets reaches; the trace reaches as a sum
 
 
 class Vocabulary(Protocol):
@@ -63,8 +64,7 @@ class Notation:
         self.declared = declared
         self.vocabulary = vocabulary
         self.vectors: set[str] = set()
-        self.sliced: set[str] = set()  # rows and columns, `X_{i,:}`
-        self.columns: set[str] = set()
+        self.slices: dict[str, bool] = {}  # of rows and columns, `X_{i,:}`, which are columns
         self.left = ""  # the indices on the left side, `ij` of `C_{ij} = ...`
         self.arrays = False  # whether the text is code of an array library
         tokens = self._latex() if self.latex else self._plain_text()
@@ -106,7 +106,7 @@ class Notation:
         found = self.vocabulary.find(name)
         if not found or name in self.declared or not found[0].slots:
             return 0
-        return TRACE_LEVEL if found[0].role == "trace" else FUNCTION_LEVEL
+        return BINDER if found[0].role == "trace" else FUNCTION_LEVEL
 
     def _plain_text(self) -> list[Token]:
         tokens = tokenize(self.text)
@@ -230,8 +230,7 @@ class Notation:
         reader = latex_input.LatexReader(self.text, names, self.phrases, self.is_function, dims)
         tokens: list[Token] = reader.run()
         self.vectors = names.vectors
-        self.sliced, self.columns = {*names.slices}, names.columns()
-        self.left = reader.left
+        self.slices, self.left = names.slices, reader.left
         return tokens
 
     def _separated(self, tokens: list[Token]) -> list[Token]:

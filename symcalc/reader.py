@@ -99,9 +99,7 @@ class Reader(Machine):
         self.items = items
         self.arrays = notation.arrays
         if any(item.kind == "binder" for item in items):
-            self.scope.sliced, self.left = notation.sliced, notation.left
-            self.indices = indices.Indices(items, self.scope, self.text, self.left, mention)
-            self.indices.columns = notation.columns
+            self.indices = indices.Indices(items, self.scope, notation)
         check_calls(items, self.text)
         check_axes(items, self.text, self.vocabulary.find)
         self._tell_choices(notation)
@@ -185,7 +183,7 @@ class Reader(Machine):
         try:
             found.check([e, *bodies])
             made: Expr = indexed.in_matrices(
-                e, bodies, found.records, scope, sizes, self.left, self.algebra.book
+                e, bodies, found.records, scope, sizes, found.left, self.algebra.book
             )
         except ShapeError as error:
             at = next(item.at for item in self.items if item.kind == "binder")

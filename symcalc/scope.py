@@ -57,7 +57,6 @@ class Scope:
         self.dims = {name for d in declared.values() for dim in d.shape for name in dim_names(dim)}
         self.written: set[str] = set()  # sizes that stand in the text, as in `eye(n)`
         self.vectors: set[str] = set()
-        self.sliced: set[str] = set()  # rows and columns, `X_{i,:}` in LaTeX
         self.exponents: set[str] = set()
         self.numbers: set[str] = set()  # what is a scalar, whatever its letter
         self._declare()
