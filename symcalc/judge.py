@@ -124,12 +124,13 @@ def _finite_points(
 ) -> list[Point]:  # fmt: skip
     found: list[Point] = []
     problem: EvaluationError | None = None
-    inverted = _inverted([f, result])
+    inverted, required = _inverted([f, result]), _required(f)
     for point in points(variables, sizes, rng):
         ways = [_way(point, moving, rng) for _ in range(DIRECTIONS)]
         here = {**point, h: ways[0][moving[-1]]}
         try:
             _require_regular(inverted, here, sizes)
+            _require_positive(required, here, sizes)
             finite = all(np.all(np.isfinite(v)) for v in values_of([f, result], here, sizes))
             if finite and all(_is_smooth(f, point, way, sizes) for way in ways):
                 found.append(point)
@@ -157,6 +158,13 @@ def _inverted(roots: list[Expr]) -> list[Expr]:
     ]
 
 
+def _required(f: Expr) -> list[Expr]:
+    """Return the scalars that the rows of the operations require to be positive."""
+    algebra = f.op.algebra
+    bodies = [(algebra.book.body(e.op, "requires", ""), e.args) for e in postorder([f])]
+    return [body(algebra, args) for body, args in bodies if body is not None]
+
+
 def _require_regular(matrices: list[Expr], point: Point, sizes: Mapping[str, int]) -> None:
     """Raise `EvaluationError` if one of some matrices is singular but for rounding."""
     for e, value in zip(matrices, values_of(matrices, point, sizes), strict=True):
@@ -166,6 +174,12 @@ def _require_regular(matrices: list[Expr], point: Point, sizes: Mapping[str, int
                 f"`{brief(e)}` must be invertible and is singular{' at ' * bool(at)}{at}: declare "
                 "the variables more closely, or pass other sizes"
             )
+
+
+def _require_positive(scalars: list[Expr], point: Point, sizes: Mapping[str, int]) -> None:
+    for e, value in zip(scalars, values_of(scalars, point, sizes), strict=True):
+        if not value > 0:
+            raise EvaluationError(f"`{brief(e)}` must be positive for the result to hold")
 
 
 def _is_smooth(f: Expr, point: Point, ways: Mapping[Expr, Array], sizes: Mapping[str, int]) -> bool:

@@ -15,7 +15,7 @@ from symcalc.late import sympy_out, tomllib
 from symcalc.op import Op, Rewrite, Slot
 from symcalc.reader import Reader
 from symcalc.rows import REFUSAL, check_judged, check_rewrite_row, check_row, with_derivative
-from symcalc.shape import Shape, dim_mul, parse_dim, shape_text
+from symcalc.shape import SCALAR, Shape, dim_mul, parse_dim, shape_text
 from symcalc.template import Template
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ class Loader:
             ("define", result),
             ("reflection", result),
             ("transpose", result[::-1]),
+            ("requires", SCALAR),
         ):
             if column in row:
                 book.unread[op, column, ""] = partial(

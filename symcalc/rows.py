@@ -63,7 +63,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "array": _text, "rank_one": _text, "flat": _text, "share": _bodies,
     "cost": _text, "share_cost": _text,
     "sympy": _text,
-    "domain": _domain, "assumes": _text, "source": _text,
+    "domain": _domain, "requires": _text, "assumes": _text, "source": _text,
     "text": _text, "latex": _text, "pretty": _text, "plain": _text, "level": _text,
     "latex_level": _text, "pretty_level": _text, "show": _text, "superscript": _text,
 }  # fmt: skip

@@ -112,6 +112,9 @@ class _Case:
             body = self.book.body(self.op, column, "")
             if body is not None and not self.op.variadic:
                 yield column, _distance(self.value(body.body), expected())
+        required = self.book.body(self.op, "requires", "")
+        if required is not None:
+            yield "requires", float(self.value(required.body) <= 0)
         yield from self._claims()
 
     def _plain(self) -> Array:

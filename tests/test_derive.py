@@ -221,9 +221,13 @@ def test_verify_agrees(f, wrt, where):
     assert done.passed, str(done)
 
 
-@pytest.mark.parametrize("f", ["tr(inv(X)*A)", "logdet(X)", "1/det(X)"])
-def test_verify_agrees_wherever_it_looks(f):
-    d = derive(f, "X")
+LOOKS = [("tr(inv(X)*A)", "X"), ("logdet(X)", "X"), ("1/det(X)", "X")]
+LOOKS += [("sum(huber_loss(x, c))", "x"), ("sum(clip(x, a, b))", "a")]  # c > 0, a < b
+
+
+@pytest.mark.parametrize(("f", "wrt"), LOOKS)
+def test_verify_agrees_wherever_it_looks(f, wrt):
+    d = derive(f, wrt)
     assert [str(done) for seed in range(12) if not (done := d.verify(seed=seed))] == []
 
 
@@ -370,6 +374,8 @@ def test_a_verification_says_what_it_did():
     assert re.match(r"verified: \d+ comparisons at n=7.*seed 3; largest relative error", str(done))
     with pytest.raises(EvaluationError, match="no point was found where"):
         derive("sqrt(-1 - x'*x)", "x").verify()
+    with pytest.raises(EvaluationError, match="`-2` must be positive for the result to hold"):
+        derive("sum(huber_loss(x, -2))", "x").verify()
 
 
 @pytest.mark.parametrize("f", ["tr(sqrtm(X'*X))", "tr(A*inv(X'*X))", "logdet(X'*X)"])
