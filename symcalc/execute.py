@@ -86,9 +86,7 @@ class Machine:
     def _do_size(self, item: Item) -> None:
         if not item.value:
             raise ParseError(caret(self.text, item.at, "a size was expected"))
-        size = parse_dim(item.value)
-        self.scope.written |= set(dim_names(size))
-        self.sizes.append(size)
+        self.sizes.append(parse_dim(item.value))
 
     def _do_bare(self, item: Item) -> None:
         self._do_call(item)

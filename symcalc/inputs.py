@@ -41,7 +41,9 @@ def _as_mapping(where: Mapping[str, str] | str | None) -> Mapping[str, str]:
 def declared_with(
     wrt: Any, f: Any, where: Mapping[str, str] | str | None
 ) -> Mapping[str, str] | str | None:
-    """Return the declarations, and that of a variable which is a symbol of SymPy."""
+    """Return the declarations, and that of a variable which is a symbol, here or of SymPy."""
+    if isinstance(wrt, Expr) and wrt.op.role == "symbol" and isinstance(f, str):
+        return {wrt.name: declaration(wrt), **_as_mapping(where)}
     if not is_sympy(wrt) or (isinstance(f, str) and not hasattr(wrt, "shape")):
         return where
     symbol = interop.from_sympy(wrt, default_rules(), where)
@@ -60,14 +62,18 @@ def variable_name(wrt: Any) -> str:
         read_as = read(wrt, None, default_rules()).expr
         if read_as.op.role == "symbol":
             return read_as.name
+        if wrt.strip()[1:].isidentifier():  # `\\pi` is a number where nobody declares it
+            return str(wrt.strip()[1:])
     raise ParseError(f"`{wrt}` is not a variable: differentiate by a name such as `X`")
 
 
 def variable_of(wrt: Any, reading: Reading) -> Expr:
     """Return the variable to differentiate by, as it is declared in a reading."""
-    if isinstance(wrt, Expr):
-        return wrt
-    return reading.scope[spelled_in(variable_name(wrt), reading.scope)]
+    found = reading.scope.get(spelled_in(variable_name(wrt), reading.scope), wrt)
+    if isinstance(wrt, Expr) and found is not wrt:
+        one, other = declaration(wrt), declaration(found)
+        raise ShapeError(f"`{wrt}` is a {one}, and a {other} in the formula: pass its name")
+    return found
 
 
 def parse(

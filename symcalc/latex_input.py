@@ -125,7 +125,7 @@ class LatexReader(Words):
             self.emit("(", at)
             self.open(at, (("}",), BRACE))
         elif word in OPENING and lexeme.kind != "matrix":
-            self.emit("(", at)
+            self.emit("* (" if self._follows_letter() else "(", at)
             self.open(at, ((OPENING[word],), ")"))
         elif word in CLOSING and lexeme.kind != "matrix":
             raise self.fail("this bracket closes nothing", at)
@@ -140,6 +140,15 @@ class LatexReader(Words):
             self._command(lexeme)
         else:
             self._sign(lexeme)
+
+    def _follows_letter(self) -> bool:
+        """Whether a letter stands before a bracket that calls a function in the language: LaTeX
+        writes the size of `D(n)` below, and `D(x - y)` is a product."""
+        last = self.tokens[-1] if self.tokens else None
+        if last is None or last.kind != "name" or last.text in self.names.declared:
+            return False
+        upright = self.text[last.at : last.at + 1] != last.text  # `\\operatorname{D}`
+        return len(last.text) == 1 and not upright and self.is_function(last.text)
 
     def _root(self, at: int) -> None:
         """Read `\\sqrt{x}`, and `\\sqrt[3]{x}` as a power."""

@@ -129,10 +129,17 @@ class Reader(Machine):
             notes.append(f"`{name}(...)` is a product, `{name}` a variable")
 
     def _mention(self, name: str) -> None:
-        if name and self.indices and not spelled_in(name, self.scope.table):
+        if not name:
+            return
+        if self.indices and not spelled_in(name, self.scope.table):
             raise ShapeError(caret(self.text, 0, f"`{name}` does not occur in this formula"))
-        if name:
-            self.scope.mention(name)
+        self.scope.mention(name)
+        used = {item.value for item in self.items if item.kind == "name"}
+        parts = [x for x in used - {*self.scope.declared} if re.fullmatch(rf"{name}_?\d+", x)]
+        if parts and not spelled_in(name, used):
+            part = min(parts)
+            message = f"`{part}` is no entry of `{name}`: write `{name}[0]`, counted from 0"
+            raise ParseError(caret(self.text, 0, message))
 
     def _step(self, item: Item) -> None:
         try:

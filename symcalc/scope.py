@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Protocol
@@ -14,7 +15,7 @@ from symcalc.late import difflib
 from symcalc.letters import latex_name
 from symcalc.op import Op
 from symcalc.postfix import Item, arity
-from symcalc.shape import SCALAR, Dim, dim_names
+from symcalc.shape import SCALAR, Dim, dim_names, parse_dim
 from symcalc.sympy_names import function_names
 from symcalc.unifier import FREE, Unifier
 
@@ -63,10 +64,22 @@ class Scope:
         self._check_declared()
 
     def notice(self, items: list[Item], vectors: set[str]) -> None:
-        """See which undeclared names are vectors (transposed, bold) and which are exponents."""
+        """See which names are sizes (`eye(n)`), and which undeclared ones are vectors (transposed,
+        bold) or exponents."""
+        for item in items:
+            if item.kind == "size" and item.value:
+                self._write(item)
         turned = {name.value for name, mark in _name_pairs(items) if mark.kind == "postfix"}
         self.vectors = vectors | turned
         self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
+
+    def _write(self, item: Item) -> None:
+        names = set(dim_names(parse_dim(item.value)))
+        known = sorted(names & self.declared.keys())
+        if known:
+            message = f"`{known[0]}` is declared as a variable and used as a dimension"
+            raise ParseError(caret(self.text, item.at, message))
+        self.written |= names
 
     def function(self, name: str) -> Expr | None:
         """Return the function that is declared under a name, with or without primes."""
@@ -98,7 +111,7 @@ class Scope:
         """Return what a name stands for; `constant` builds an operation without arguments."""
         if name in self.table:
             return self._declared_variable(name, at)
-        if name in self.dims:
+        if name in self.dims or name in self.written:
             return node(self.algebra.role["dimension"], (), SCALAR, name)
         found = self.vocabulary.find(name)
         if found and not found[0].slots and not found[0].dims:
@@ -140,16 +153,27 @@ class Scope:
         return self.algebra.partial(v, p) if v and p else None
 
     def mention(self, name: str) -> None:
-        """Make sure that a variable is known, as if it stood in the formula."""
+        """Make sure that a variable is known, as if it stood in the formula; raise `ParseError`
+        where it is rather one that does: by `x` beside `x_1`."""
         if spelled_in(name, self.table):
             return
         kind = default_kind(name)
         if name in self.dims:
             raise ParseError(f"`{name}` is a dimension, not a variable")
+        if name in self.written:
+            raise ParseError(
+                f"`{name}` is used as a dimension here: for a product write `*` before the bracket"
+            )
         if self.vocabulary.find(name) and kind != "matrix":
             raise ParseError(f"`{name}` is not a variable: it is an operation or a constant")
         if kind is None:
             raise ParseError(self._unknown(name, len(self.text)))
+        other = rf"{name}\w+" if "_" in name else rf"{name}(_|\d)\w*"
+        longer = next((known for known in self.table if re.fullmatch(other, known)), "")
+        if longer:
+            message = f"`{name}` does not occur in this formula: `{longer}` is another variable"
+            raise ParseError(message)
+        self.algebra.notes.append(f"`{name}` does not occur")
         self.table[name] = self.algebra.symbol(name, self._default_shape(kind))
 
     def _unknown(self, name: str, at: int) -> str:

@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-from symcalc import EvaluationError, SymcalcError, derive, parse
+from symcalc import EvaluationError, Expr, SymcalcError, derive, parse, variables
 from symcalc.cli import main
 from symcalc.shape import shape_text
 
@@ -291,6 +291,32 @@ def test_odd_input_is_answered(formula, wrt, where, gradient):
 def test_the_command_line_takes_a_formula_that_starts_with_a_minus(capsys):
     assert main(["derive", "-x'*x", "x"]) == 0
     assert "-2*x" in capsys.readouterr().out
+
+
+# what is taken for another name would have the derivative zero
+OTHERS = [
+    ("||x_1 - x_2||^2", "x", None, "`x` does not occur in this formula: `x_1` is another"),
+    ("1ᵀX1", "X", None, "`X` does not occur in this formula: `X1` is another"),
+    ("sum(x_1x_2)", "x_1", None, "`x_1` does not occur in this formula: `x_1x_2` is another"),
+    ("||x_1 + x_2||^2", "x", "x: vector(2)", r"`x_1` is no entry of `x`: write `x\[0\]`"),
+    ("||D(A*x - b)||^2", "x", None, "`x` is used as a dimension here: for a product write"),
+    ("x'*K(x, y)*y", "x", None, "`x` is used as a dimension here: for a product write"),
+    ("x'*ones(x)", "x", "x: vector(n)", "`x` is declared as a variable and used as a dimension"),
+    ("tr(A*X)", parse("X"), None, r"`X` is a matrix\(n, m\), and a matrix\(m, n\) in the formula"),
+]
+
+
+@pytest.mark.parametrize("formula, wrt, where, message", OTHERS)
+def test_a_variable_that_is_another_one_is_refused(formula, wrt, where, message):
+    f = parse(formula) if isinstance(wrt, Expr) else formula
+    with pytest.raises(SymcalcError, match=message):
+        derive(f, wrt, where=where)
+
+
+def test_a_variable_given_as_an_expression_declares_itself():
+    (X,) = variables("X: symmetric matrix(3)")
+    assert str(derive("tr(A*X)", X).gradient) == "(A + A')/2"
+    assert str(derive(r"\frac{1}{2} \|D(x - y)\|^2", "x").gradient) == "D'*D*(x - y)"
 
 
 # formula, variable that does not occur, declarations, the zero, its shape
