@@ -14,8 +14,10 @@ from symcalc.tokens import Token
 ENTRYWISE_SIGNS = {"*": ".*", "/": "./", "**": ".^", "^": ".^"}
 MATRIX_SIGNS = ("%*%", "%x%", "%o%")
 PRODUCTS = ("dot", "matmul", "mm", "mv")  # functions of array libraries that are the sign @
+NAMED = {"mul": "multiply", "sub": "subtract", "div": "divide", "view": "reshape"}
+FLAT_NORM = "norm_of_all"  # what PyTorch calls the norm of a tensor
 AXES = ("axis", "dim")
-KEYWORDS = (*AXES, "ord")
+KEYWORDS = (*AXES, "ord", "p")
 DIFFERENT = {  # functions that mean something else in a library, R among them, and what to write
     "var": ("torch R", "var(x)*n/(n - 1)"), "std": ("torch R", "std(x)*sqrt(n/(n - 1))"),
     "sd": ("R", "std(x)*sqrt(n/(n - 1))"), "sinc": ("np numpy jnp torch", "sinc(pi*x)"),
@@ -23,6 +25,7 @@ DIFFERENT = {  # functions that mean something else in a library, R among them, 
     "argmax": ("np numpy jnp torch", "the formula without it"),
 }  # fmt: skip
 CONSTANTS = ("pi",)
+NEW_AXIS = ("None", "newaxis")
 KEPT = ("keepdims", "keepdim")
 OPENING, CLOSING = ("(", "["), (")", "]")
 
@@ -36,6 +39,10 @@ def misread(tokens: list[Token], is_function: Callable[[str], bool]) -> tuple[st
         libraries, instead = DIFFERENT.get(token.text, ("", ""))
         if library and library in libraries.split() and _called(tokens, k):
             return f"`{token.text}` is another function in {library}: write {instead}", token.at
+        if token.text in NEW_AXIS and token.kind == "name":
+            return "a new axis is not read: `x*ones(n)'` has the vector x in every column", token.at
+        if token.text in KEPT and tokens[k - 2].text != "0":
+            return "kept axes are read behind the axis 0 only: `sum(A, 1)` is a vector", token.at
         known = is_function(token.text) or token.text in (*PRODUCTS, *CONSTANTS)
         if module and not known and default_kind(token.text):  # a letter, but no variable
             return f"unknown function `{token.text}` behind `{module}`", token.at
@@ -48,22 +55,24 @@ def _called(tokens: Sequence[Token], place: int) -> bool:
 
 def as_language(
     tokens: list[Token],
+    libraries: bool,
     declared: Collection[str],
     is_literal: Callable[[str, str], bool],
     is_reduction: Callable[[str], bool],
 ) -> list[Token]:
-    """Return the tokens of the language; `is_literal(f, word)` says whether `f(x, word)` is one
+    """Return the tokens of the language; `libraries` says whether this is code of one in Python,
+    `is_literal(f, word)` says whether `f(x, word)` is one
     operation, `is_reduction(f)` whether `f(x)` is a number."""
-    libraries = any(token.kind == "module" for token in tokens)
     matrices = any(token.text in MATRIX_SIGNS for token in tokens)
     if libraries or matrices:
         kept = ("T", "'") if matrices else ("T", "'", "-")
+        tokens = [_flat_norm(token, tokens[k - 1 : k]) for k, token in enumerate(tokens)]
         tokens = [_entrywise(token, tokens[k + 1 : k + 2], kept) for k, token in enumerate(tokens)]
         tokens = [token for token in tokens if token.kind != "module"]
     if matrices and "t" not in declared:
         tokens = [_transposed(t, tokens[k + 1 : k + 2]) for k, t in enumerate(tokens)]
     if libraries:
-        tokens = _infix_products(tokens)
+        tokens = _infix_products([_named(token) for token in tokens])
     return _arguments(tokens, declared, is_literal, is_reduction if libraries else None)
 
 
@@ -73,6 +82,17 @@ def _entrywise(token: Token, behind: Sequence[Token], kept: Sequence[str]) -> To
     if token.kind != "sign" or marked:
         return token
     return replace(token, text=ENTRYWISE_SIGNS.get(token.text, token.text))
+
+
+def _flat_norm(token: Token, before: Sequence[Token]) -> Token:
+    """Return `torch.norm` as the norm of all entries, which it is also for a matrix."""
+    flat = token.text == "norm" and [t.text for t in before] == ["torch."]
+    return replace(token, text=FLAT_NORM) if flat else token
+
+
+def _named(token: Token) -> Token:
+    """Return a function by its own name: `mul` is a matrix product elsewhere."""
+    return replace(token, text=NAMED[token.text]) if token.text in NAMED else token
 
 
 def _transposed(token: Token, behind: Sequence[Token]) -> Token:
@@ -131,7 +151,10 @@ def _arguments(
         number = token.kind == "number" and last and before == ","
         if number and is_reduction and not is_literal(calls[-1], token.text):
             keyword = AXES[0] if is_reduction(calls[-1]) else keyword
-        found.append(replace(token, kind="axis") if keyword in AXES else token)
+        if before == "-" and found[-1].kind == "axis":
+            found[-1] = replace(found[-1], text=f"-{token.text}")
+        else:
+            found.append(replace(token, kind="axis") if keyword in AXES else token)
     return found
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from symcalc.exact import HALF, Number, quotient
 from symcalc.expr import Expr, substitute
 from symcalc.factors import untransposed
+from symcalc.graph import postorder
 from symcalc.poly import Mono, Poly, Scalars, term
 from symcalc.shape import SCALAR
 
@@ -20,7 +22,8 @@ Moves = dict["Place", Number]
 
 
 class Place(NamedTuple):
-    """A sum in a part of a term, by which this part is homogeneous, and the degree."""
+    """A sum in a part of a term, by which this part is homogeneous, and the degree: of all parts
+    that are equal, and of all slots that it has."""
 
     part: Expr
     sum: Expr
@@ -40,11 +43,9 @@ class Balance:
         """Yield equal terms in which a scalar that occurs twice stands otherwise."""
         if not whole[1] and all(untransposed(f).op.role == "symbol" for f in whole[2]):
             return
-        places = list(self._places(whole))
-        if len(places) < 2 and not whole[1]:  # nothing occurs twice
-            return
-        places = [place for place in places if self._exponents(place.sum)]
-        if not places:
+        found = Counter(self._places(whole))
+        places = [p._replace(degree=p.degree * count) for p, count in found.items()]
+        if len(places) + bool(whole[1]) < 2:  # nothing occurs twice
             return
         outside = self._outside(whole[1])
         seen = [base for place in places for base in self._exponents(place.sum)]
@@ -78,14 +79,18 @@ class Balance:
         return not {"positive", "psd"}.isdisjoint(self.n.attributes.of(base))
 
     def _places(self, whole: Term) -> Iterator[Place]:
+        """Yield the sums whose terms have different powers of a scalar."""
         _, scalars, factors = whole
         for base, k in scalars:
             inner = base.args[1] if base.op.role == "scale" else base
-            if inner.op.role == "sum" and not isinstance(k, Expr):
+            if inner.op.role == "sum" and not isinstance(k, Expr) and self._exponents(inner):
                 yield Place(base, inner, k)
         for factor in factors:
-            for base, k in self._sums(untransposed(factor)):
-                yield Place(factor, base, k)
+            plain = untransposed(factor)
+            sums = Counter(self._sums(plain))
+            for (base, k), count in sums.items():
+                if self._exponents(base) and _occurrences(base, plain) == count:  # no others
+                    yield Place(factor, base, k * count)
 
     def _sums(self, factor: Expr) -> Iterator[tuple[Expr, Number]]:
         """Yield the sums in which a factor is homogeneous, with the degrees."""
@@ -158,6 +163,14 @@ class Balance:
 
     def _divided(self, e: Expr, base: Expr, k: Number) -> Expr:
         return self.n.build(self.n.multiply(self._power(base, -k), self.n.normal(e)))
+
+
+def _occurrences(part: Expr, e: Expr) -> int:
+    """Return how often a part stands in an expression that is written out."""
+    counts: dict[Expr, int] = {}
+    for node in postorder([e], into=lambda inner: inner is not part):
+        counts[node] = 1 if node is part else sum([counts[arg] for arg in node.args])
+    return counts[e]
 
 
 def _signs(k: Number, length: int) -> int:

@@ -21,7 +21,7 @@ class Entrywise:
 
     def __init__(self, normalizer: Normalizer) -> None:
         self.n = normalizer
-        self.taken: dict[Expr, Factors] = {}
+        self.taken: dict[Expr, tuple[int, Factors]] = {}
 
     def product(self, e: Expr) -> Poly:
         """Return the normal form of `A .* B`."""
@@ -91,45 +91,47 @@ class Entrywise:
         return self._raised(inside, k)
 
     def _raised(self, base: Expr, k: Exponent) -> Poly:
-        factors = self.factors(base)
+        sign, factors = self._signed(base)
         whole = not isinstance(k, Expr) and k.denominator == 1
-        if not whole and any(x != 1 for x in factors.values()):
-            factors = {base: 1}
-        return self.product_of(
+        if not whole and (sign != 1 or any(x != 1 for x in factors.values())):
+            sign, factors = 1, {base: 1}
+        made = self.product_of(
             base.shape, {b: self.n.scalars.times_exponent(x, k) for b, x in factors.items()}
         )
+        return self.n.multiply(self.n.number(sign), made) if sign < 0 and _is_odd(k) else made
 
     def factors(self, e: Expr) -> Factors:
         """Take a canonical entrywise product apart; one of very many factors stays whole."""
+        sign, factors = self._signed(e)
+        return factors if sign == 1 else {e: 1}
+
+    def _signed(self, e: Expr) -> tuple[int, Factors]:
+        """Return the factors of an entrywise product, and the sign before them."""
         found = self.taken.get(e)
         if found is None:
-            found = {base: k for base, k in self._apart(e).items() if k != 0}
-            self.taken[e] = found = found if len(found) <= MAX_FACTORS else {e: 1}
+            sign, apart = self._apart(e)
+            factors = {base: k for base, k in apart.items() if k != 0}
+            self.taken[e] = found = (sign, factors) if len(factors) <= MAX_FACTORS else (1, {e: 1})
         return found
 
-    def _apart(self, e: Expr) -> Factors:
+    def _apart(self, e: Expr) -> tuple[int, Factors]:
         role = e.op.role
         if role in ("hadamard", "entrywise quotient"):
-            left, right = (self.factors(arg) for arg in e.args)
+            (a, left), (b, right) = (self._signed(arg) for arg in e.args)
             if role == "entrywise quotient":
                 right = {b: self.n.scalars.times_exponent(k, -1) for b, k in right.items()}
-            return self._merged(left, right)
+            return a * b, self._merged(left, right)
         if role == "entrywise power" and not e.is_scalar:
             k = self.n.scalars.exponent(self.n.normal(e.args[1]))
-            return {e.args[0]: k}
+            return 1, {e.args[0]: k}
         if e.op.name == "sqrt" and not e.is_scalar:
-            return {e.args[0]: HALF}
+            return 1, {e.args[0]: HALF}
         if role == "transpose" and e.args[0].op.role in _ROLES:
-            inner = self.factors(e.args[0])
-            return {self._across(base): k for base, k in inner.items()}
-        return {e: 1}
-
-    def _across(self, base: Expr) -> Expr:
-        """Return the transpose of a factor as a factor: that of a sum is not a sum."""
-        poly = self.n.chains.transpose(self.n.normal(base))
-        mono, c = self.n.single(poly)
-        chain = self.n.chain(mono.factors, poly.shape)
-        return self.n.build(poly) if mono.scalars or c != 1 or chain is None else chain
+            sign, inner = self._signed(e.args[0])
+            turned = self._turned(inner)
+            if turned is not None:
+                return sign * turned[0], turned[1]
+        return 1, {e: 1}
 
     def _merged(self, a: Factors, b: Factors) -> Factors:
         if a.keys().isdisjoint(b):
@@ -153,7 +155,8 @@ class Entrywise:
             scalars, c = self.n.scalars.merge(scalars, mono.scalars), c * value
             chain = self.n.chain(mono.factors, shape)
             assert chain is not None
-            factors = self._merged(factors, self.factors(chain))
+            sign, parts_of = self._signed(chain)
+            c, factors = c * sign, self._merged(factors, parts_of)
         built = self.product_of(shape, factors)
         plain = c == 1 and not scalars
         return built if plain else self.n.multiply(term(SCALAR, Mono(scalars), c), built)
@@ -186,13 +189,15 @@ class Entrywise:
         if made.shape[1] == 1 or (turned := self._turned(factors)) is None:
             return self.n.memo[made]
         other = self.expression(turned[1])
-        if other is not made and (other.size, sort_key(other)) < (made.size, sort_key(made)):
+        if other is made:
+            self.n.chains.turned[made] = turned[0], made
+        elif (other.size, sort_key(other)) < (made.size, sort_key(made)):
             self.n.memo[other] = atom(other)
             sign, back = self.n.chains.turn(other)
             self.n.memo[made] = term(made.shape, Mono((), (back,)), sign * turned[0])
         return self.n.memo[made]
 
-    def _turned(self, factors: Factors) -> tuple[Number, Factors] | None:
+    def _turned(self, factors: Factors) -> tuple[int, Factors] | None:
         """Return the transposed factors and their sign; None where a root hides the sign."""
         sign = 1
         turned: Factors = {}
@@ -203,9 +208,8 @@ class Entrywise:
             chain = self.n.chain(mono.factors, poly.shape)
             if mono.scalars or chain is None or abs(c) != 1 or (c != 1 and not whole):
                 return None
-            if c < 0 and not isinstance(k, Expr) and k.numerator % 2:
-                sign = -sign
-            turned[chain] = k
+            sign = -sign if c < 0 and _is_odd(k) else sign
+            turned = self._merged(turned, {chain: k})
         return sign, turned
 
     def _is_ones(self, e: Expr) -> bool:
@@ -273,6 +277,11 @@ class Entrywise:
             return self.n.algebra.call("sqrt", base)
         exponent = self.n.scalars.as_expr(k)
         return node(self.n.algebra.role["entrywise power"], (base, exponent), base.shape)
+
+
+def _is_odd(k: Exponent) -> bool:
+    """Whether a power changes its sign with that of the base; the exponent is whole."""
+    return not isinstance(k, Expr) and k.numerator % 2 == 1
 
 
 _ROLES = {"hadamard", "entrywise quotient", "entrywise power"}

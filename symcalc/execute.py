@@ -10,7 +10,7 @@ from symcalc import norms, rowwise
 from symcalc.blocks import blocks, places
 from symcalc.calls import says_entrywise
 from symcalc.declare import Declaration, default_kind
-from symcalc.errors import ParseError, caret
+from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr
 from symcalc.factors import is_zero
 from symcalc.infix import INFIX
@@ -109,6 +109,9 @@ class Machine:
             args = args[: len(op.slots)]
         if op.column("show") == "sizes":
             sizes += [1] * (len(op.dims) - len(sizes))
+        if op.column("several") and all(arg.is_scalar for arg in args):
+            message = f"`{item.value}` of a number: declare what is a vector"
+            raise ShapeError(caret(self.text, item.at, message))
         made = self._apply(op, args, sizes)
         if op.column("of_matrix") and not says_entrywise(item, self.text):
             self.of_entries.append(made)
@@ -132,10 +135,21 @@ class Machine:
             if not found and self._is_axis(item, args):
                 message = f"`{args[-1]}` is no axis: they are counted from 0, `{item.value}(A, 0)`"
                 raise ParseError(caret(self.text, item.at, message))
-        found = found or self.vocabulary.find(item.value)
-        if not found and default_kind(item.value):
+        if not found and not self.vocabulary.find(item.value) and default_kind(item.value):
             self.algebra.notes.append(f"`{item.value}(.)` is the function, not a product")
-        return self.vocabulary.choose(found or self.vocabulary.called(item.value), args)
+        if found:
+            self._check_literal(item, found, args)
+            return self.vocabulary.choose(found, args[:-1])
+        return self.vocabulary.choose(
+            self.vocabulary.find(item.value) or self.vocabulary.called(item.value), args
+        )
+
+    def _check_literal(self, item: Item, found: list[Op], args: list[Expr]) -> None:
+        """Raise `ParseError` for more arguments than those of a row and its literal."""
+        if all(len(args) != len(op.slots) + 1 for op in found):
+            count = len(found[0].slots) + 1
+            message = f"`{item.value}` takes {count} arguments, got {len(args)}"
+            raise ParseError(caret(self.text, item.at, message))
 
     def _is_axis(self, item: Item, args: list[Expr]) -> bool:
         """Whether the last argument can only be an axis, as in `sum(A, 2)`."""
@@ -218,10 +232,18 @@ class Machine:
         if item.value in "+-":
             return self._add(item)
         a, b = self._pop(2)
+        self._check_flat(item, a, b)
         if self.arrays and item.value in rowwise.SIGNS:
             a, b = self._in_rows(a, b), self._in_rows(b, a)
         self.stack.append(INFIX[item.value](self.algebra, a, b))
         return None
+
+    def _check_flat(self, item: Item, a: Expr, b: Expr) -> None:
+        """Raise `ParseError` for `x @ x.T`, which is a number for arrays of one dimension."""
+        outer = a.shape[1] == 1 and b.shape[0] == 1 and not (a.is_scalar or b.is_scalar)
+        if outer and item.value == "@" and (".T" in self.text or ".t()" in self.text):
+            message = "`x @ y.T` of 1-D arrays is x'*y, of columns x*y': write what is meant"
+            raise ParseError(caret(self.text, item.at, message))
 
     def _add(self, item: Item) -> None:
         """Continue the chain `a + b - c` on top of the stack: a chain becomes one node."""

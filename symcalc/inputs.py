@@ -69,7 +69,7 @@ def variable_name(wrt: Any) -> str:
 
 def variable_of(wrt: Any, reading: Reading) -> Expr:
     """Return the variable to differentiate by, as it is declared in a reading."""
-    found = reading.scope.get(spelled_in(variable_name(wrt), reading.scope), wrt)
+    found: Expr = reading.scope.get(spelled_in(variable_name(wrt), reading.scope), wrt)
     if isinstance(wrt, Expr) and found is not wrt:
         one, other = declaration(wrt), declaration(found)
         raise ShapeError(f"`{wrt}` is a {one}, and a {other} in the formula: pass its name")

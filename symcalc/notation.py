@@ -14,11 +14,12 @@ from operator import and_
 from typing import TYPE_CHECKING, Protocol
 
 from symcalc.algebra import Algebra
-from symcalc.arraytext import MATRIX_SIGNS, as_language, misread
+from symcalc.arraytext import MATRIX_SIGNS, NAMED, as_language, misread
 from symcalc.calls import outside
 from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
 from symcalc.late import latex_input, latex_names, latex_rows, latex_sums
+from symcalc.methods import as_calls, is_array_code, with_modules
 from symcalc.op import Op
 from symcalc.operators import BINDER
 from symcalc.shape import mentioned
@@ -110,14 +111,24 @@ class Notation:
 
     def _plain_text(self) -> list[Token]:
         tokens = tokenize(self.text)
+        if "F." in self.text and "F" not in self.declared:
+            tokens = with_modules(tokens)
         signs = {token.text for token in tokens}
-        self.arrays = any(token.kind in ("module", "applied") for token in tokens)
-        if self.arrays or not signs.isdisjoint(CODE_SIGNS):
+        kinds = {token.kind for token in tokens}
+        self.arrays = not kinds.isdisjoint(("module", "applied", "method"))
+        if self.arrays or "shape" in kinds or not signs.isdisjoint(CODE_SIGNS):
             problem = misread(tokens, self.is_function)
             if problem is not None:
                 raise ParseError(caret(self.text, problem[1], problem[0]))
-            tokens = as_language(tokens, self.declared, self._is_literal, self._is_reduction)
-        self._check_methods(tokens)
+            libraries = "module" in kinds or is_array_code(tokens)
+            self._check_methods(tokens)
+            if not kinds.isdisjoint(("method", "shape")):
+                tokens = as_calls(tokens)
+            tokens = as_language(
+                tokens, libraries, self.declared, self._is_literal, self._is_reduction
+            )
+        if "(" in signs:
+            self._check_places(tokens)
         if "_" in self.text:
             tokens = self._sums(tokens)
         if not signs.isdisjoint(FLAT_SIGNS):
@@ -171,11 +182,24 @@ class Notation:
     def _check_methods(self, tokens: list[Token]) -> None:
         """Raise `ParseError` for `X.foo()`, where `foo` is no function."""
         for token in tokens:
-            if token.kind != "applied":
+            if token.kind not in ("applied", "method"):
                 continue
             name = token.text.partition(" ")[0]
-            if not self.is_function(name):
+            if name not in NAMED and not self.is_function(name):
                 raise ParseError(caret(self.text, token.at, f"unknown function `{name}`"))
+
+    def _check_places(self, tokens: list[Token]) -> None:
+        """Raise `ParseError` for `x(1)`, which is an entry for some and a product for others."""
+        for k, token in enumerate(tokens[:-3]):
+            after = tokens[k + 1 : k + 4]
+            brackets = after[1].kind == "number" and (after[0].text, after[2].text) == ("(", ")")
+            variable = token.text in self.declared or default_kind(token.text) is not None
+            if token.kind == "name" and brackets and variable and not self.is_function(token.text):
+                name, number = token.text, after[1].text
+                message = (
+                    f"`{name}({number})`: an entry is `{name}[0]`, a product `{number}*{name}`"
+                )
+                raise ParseError(caret(self.text, token.at, message))
 
     def _is_reduction(self, name: str) -> bool:
         rows = self.vocabulary.find(name)

@@ -148,7 +148,7 @@ class Op:
         slot = self.slot(index)
         got = ", ".join(shape_text(shape) for shape in shapes)
         return ShapeError(
-            f"`{self.name}`: slot {slot.name} is {shape_text((slot.rows, slot.cols))}, "
+            f"`{self.call or self.name}`: slot {slot.name} is {shape_text((slot.rows, slot.cols))}, "
             f"but the arguments are {got} ({wanted} expected)"
         )
 

@@ -52,8 +52,9 @@ class Wording:
         self.exact.setdefault(canonical, e)
         self.terms.setdefault(frozenset(poly.terms.items()), e)
         mono, sign = n.single(poly)
-        boxed = mono.factors or tuple(base for base, _ in mono.scalars)
-        if abs(sign) == 1 and len(boxed) == 1 and boxed[0].op.role == "sum":
+        boxed = [*mono.factors, *(base for base, k in mono.scalars if k == 1)]
+        alone = len(mono.factors) + len(mono.scalars) == 1
+        if abs(sign) == 1 and alone and boxed and boxed[0].op.role == "sum":
             self.kept.add(self.boxed.setdefault(boxed[0], (sign, e))[1])
 
     def rank(self, e: Expr, n: Normalizer) -> None:

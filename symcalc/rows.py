@@ -59,7 +59,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "macro": _text, "define": _text, "fold": _flag, "expand": _text,
     "homogeneous": _degrees, "absolute": _flag, "invariant": _flag, "commutes": _flag,
     "inside": _flag, "keeps": _texts, "gives": _texts, "promotes": _bodies,
-    "analytic": _flag, "library": _text, "broadcast": _flag, "any_rank": _flag,
+    "analytic": _flag, "library": _text, "broadcast": _flag, "any_rank": _flag, "several": _flag,
     "array": _text, "rank_one": _text, "flat": _text, "share": _bodies,
     "cost": _text, "share_cost": _text,
     "sympy": _text,

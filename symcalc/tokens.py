@@ -20,6 +20,8 @@ TOKEN = re.compile(
     r"(?=[^\W\d]))"
     r"|(?P<method>\.(?P<called>[a-z_]\w+)\(\s*(?:(?:axis|dim)\s*=\s*)?(?P<axis>[01]?)"
     r"(?:(?<=0)\s*,\s*keepdims?\s*=\s*True)?\s*\))"
+    r"|\.(?!(?:dot|matmul|mm|mv)\()(?P<invoked>[a-z_]\w+)(?=\()"
+    r"|\.(?P<shape>shape|size)\b"
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<half>[¼-¾⅐-⅞])"
     r"|(?P<superscript>⁻?[⁰¹²³⁴-⁹]+|⁻ᵀ|ᵀ|⁺)"
@@ -78,6 +80,8 @@ def _token(text: str, match: re.Match[str]) -> Token:
         return Token("name", word.strip(" \t\"'"), at)
     if kind == "method":
         return Token("applied", f"{match['called']} {match['axis']}".strip(), at)
+    if kind in ("invoked", "shape"):
+        return Token("method" if kind == "invoked" else kind, match[kind], at)
     if word in REFUSED:
         raise ParseError(caret(text, at, REFUSED[word]))
     if kind == "half":
