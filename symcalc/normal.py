@@ -216,7 +216,11 @@ class Normalizer:
         if _is_scalar_term(b):
             return self._scaled(b, a, shape)
         if a.shape == SCALAR:
-            return self._scaled(term(SCALAR, *self.box(a)), b, shape)
+            mono, c = self.box(a)
+            same = b.shape == SCALAR and self.box(b)[0] == mono  # a square stays one
+            return self._scaled(
+                term(SCALAR, mono, c), term(SCALAR, *self.box(b)) if same else b, shape
+            )
         if b.shape == SCALAR:
             return self._scaled(term(SCALAR, *self.box(b)), a, shape)
         (left, m), (right, n) = self.single(a), self.single(b)

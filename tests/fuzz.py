@@ -109,8 +109,8 @@ class Generator:
     def _rooted(self, shape, depth):
         """Return a root, a logarithm or a power of something positive."""
         algebra = default_rules().algebra
-        square = algebra.hadamard(inner := self.build(shape, depth - 1) / 8, inner)
-        below = self.leaves["1", "1"][1] if self.rng.random() < 0.5 else algebra.number(2)
+        square = algebra.hadamard(inner := self.build(shape, depth - 1), inner)
+        below = self.leaves["1", "1"][1] if self.rng.random() < 0.5 else algebra.number(1)
         whole = algebra.ones(tuple(1 if d == "1" else d for d in shape)) + square / below
         if self.rng.random() < 0.3:
             return algebra.call("log", whole)
