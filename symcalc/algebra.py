@@ -32,13 +32,14 @@ class Algebra:
         self.ops = ops
         self.unify = unify
         self.notes: list[str] = []
+        self.added: list[Expr] = []  # scalars that were added to the entries of others
         self.book: Any = None  # the rulebook over these operations
         self.role = {op.role: op for op in ops.values() if op.role}
 
     def under(self, unify: Unify) -> Algebra:
         """Return the same algebra with another way to compare dimensions."""
         other = copy(self)
-        other.unify, other.notes = unify, []
+        other.unify, other.notes, other.added = unify, [], []
         return other
 
     def build(self, op: Op, args: Sequence[Expr], dims: Sequence[Dim] = ()) -> Expr:
@@ -155,6 +156,7 @@ class Algebra:
             )
         if self.unify is not same:  # a reading collects how it understood the text
             self.notes.append(f"`{brief(term)}` is added to every entry")
+            self.added.append(term)
         return self.times(term, self.ones(shape))
 
     def _agree(self, a: Expr, b: Expr, sign: str) -> None:

@@ -126,7 +126,7 @@ class Entrywise:
             return 1, {e.args[0]: k}
         if e.op.name == "sqrt" and not e.is_scalar:
             return 1, {e.args[0]: HALF}
-        if role == "transpose" and e.args[0].op.role in _ROLES:
+        if role == "transpose" and (e.args[0].op.role in _ROLES or e.args[0].op.name == "sqrt"):
             sign, inner = self._signed(e.args[0])
             turned = self._turned(inner)
             if turned is not None:

@@ -102,7 +102,7 @@ class Indices(Bindings):
         """Raise `ParseError` for the derivative by `x_i`, an entry of another variable."""
         part = indices_of(self.variable)
         bases = {use.name.base for use in self.uses.values()} | self.bare
-        known = spelled_in(self.variable, {*self.scope.declared, *self.bare})
+        known = spelled_in(self.variable, {*self.scope.declared, *bases})
         if part.letters and part.base in bases and not known:
             raise self.fail(
                 f"`{self.variable}` is a part of a variable: differentiate by `{part.base}` or "

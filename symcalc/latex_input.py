@@ -16,6 +16,8 @@ from symcalc.tokens import Token, definition_end
 
 PLACES = (",", ":", "+", "-", "*", "·")
 CLOSING = (*OPENING.values(), "}")
+LOGARITHMS = ("\\log", "\\ln")
+EXTREMA = ("\\min", "\\max", "\\argmin", "\\argmax", "argmin", "argmax", "minimize", "maximize")
 NORMS = {"fro": "F", "Fro": "F", "frob": "F", "star": "*"}
 BARS = ("|", "||")
 OPERAND_KINDS = ("number", "suffix", "applied", "entries")
@@ -40,9 +42,11 @@ class LatexReader(Words):
         return [token for token in self.tokens if token is not None]
 
     def _definition(self) -> int:
-        """Return where the formula begins: behind `f(X) =` or `C_{ij} =`, if that stands in
-        front."""
-        name = base_name(self.lexemes, 0)
+        """Return where the formula begins: behind `f(X) =`, `\\log p(X|\\mu) =` or `C_{ij} =`, or
+        behind `\\min_x`, if that stands in front."""
+        if objective := self._objective():
+            return objective
+        name = base_name(self.lexemes, int(self.at_place(0) in LOGARITHMS))
         end = name.end if name else 0
         if name and self.at_place(end) == "_":
             end = self.extent(end + 1)
@@ -50,6 +54,27 @@ class LatexReader(Words):
         if begin and name:
             self.left = "".join(x.text for x in self.lexemes[name.end : end] if x.kind == "letter")
         return begin
+
+    def _objective(self) -> int:
+        """Return where the formula behind `\\min_x` or `\\arg\\max_x` begins; 0 if none stands
+        here, or if `x` is an index, which stands below letters only."""
+        place = int(self.at_place(0) == "\\arg")
+        if self.at_place(place) not in EXTREMA or self.at_place(place + 1) != "_":
+            return 0
+        end = self.extent(place + 2)
+        name = base_name(self.lexemes[:end], place + 2)
+        if name is None or name.end != end:
+            return 0
+        letters = [x.text for x in self.lexemes[place + 2 : end] if x.text not in "{}"]
+        at = end
+        while at < len(self.lexemes):
+            if self.at_place(at) == "_":
+                at = self.extent(at + 1)
+            elif self.at_place(at) == letters[-1]:
+                return end
+            else:
+                at += 1
+        return 0
 
     def _one(self, place: int) -> None:
         """Translate the lexeme at a place and what belongs to it."""

@@ -5,6 +5,7 @@ spelling, and a bracket or bar knows from `\\left` and `\\right` whether it open
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -30,7 +31,8 @@ LEXEME = re.compile(
     rf"|(?P<word>{WORD})"
     r"|(?P<command>\\(?:[A-Za-z]+|[|{}]))"
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<letters>[^\W\d_]+\d*)"
+    r"|(?P<raised>⁻?[⁰¹²³⁴-⁹]+|⁻?ᵀ)"
+    r"|(?P<letters>[^\W\d_ᵀ⁰¹²³⁴-⁹]+\d*)"
     r"|(?P<sign>:=|\.\*|\./|\.\^|\*\*|\|\||.)",
     re.DOTALL,
 )
@@ -98,6 +100,15 @@ class _Cutter:
 
     def _plain(self, match: re.Match[str], kind: str) -> None:
         self._put(kind, match.group(), match.start())
+
+    def _raised(self, match: re.Match[str], kind: str) -> None:
+        """Put `²` and `ᵀ` as `^{2}` and `^{T}`."""
+        for sign in "^{":
+            self._put("sign", sign, match.start())
+        for sign in unicodedata.normalize("NFKC", match.group()).replace("−", "-"):
+            kind = "number" if sign.isdigit() else "letter" if sign == "T" else "sign"
+            self._put(kind, sign, match.start())
+        self._put("sign", "}", match.start())
 
     def _number(self, match: re.Match[str], kind: str) -> None:
         """Put a number; behind `\\frac` its digits are the arguments: `\\frac12`."""

@@ -14,6 +14,10 @@ from symcalc.latex_scripts import exponent, size_texts
 from symcalc.latex_sums import INDEX_LIST, OVER, UNREAD, Over, over_indices
 from symcalc.tokens import Token
 
+FUNCTIONS = {  # that are written as a letter, and how the language calls them
+    "Gamma": "\\operatorname{gamma}(x), its logarithm \\operatorname{gammaln}(x)",
+    "Phi": "\\operatorname{normcdf}(x)",
+}
 OPENING = {"(": ")", "[": "]", "\\{": "\\}"}
 LOOK_AHEAD = 60
 INDEXED = re.compile("_[a-z]{1,2}$")
@@ -289,9 +293,10 @@ class Words(Frames):
             return
         if not upright and not self._reads_as_call(default_kind(name) == "scalar"):
             return
+        meant = f"; the function is {FUNCTIONS[name]}" if name in FUNCTIONS else ""
         raise self.fail(
             f"`{name}(...)` is a function or a product: declare `{name}`, or write a product as "
-            f"`{name} \\cdot (...)`",
+            f"`{name} \\cdot (...)`{meant}",
             at,
         )
 

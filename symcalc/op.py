@@ -147,8 +147,9 @@ class Op:
     def _conflict(self, index: int, wanted: Dim, shapes: Sequence[Shape]) -> ShapeError:
         slot = self.slot(index)
         got = ", ".join(shape_text(shape) for shape in shapes)
+        name, shape = self.call or self.name, shape_text((slot.rows, slot.cols))
         return ShapeError(
-            f"`{self.call or self.name}`: slot {slot.name} is {shape_text((slot.rows, slot.cols))}, "
+            f"`{name}`: slot {slot.name} is {shape}, "
             f"but the arguments are {got} ({wanted} expected)"
         )
 

@@ -23,6 +23,7 @@ INFIX: dict[str, tuple[str, int]] = {
     "./": ("./", PRODUCT), "⊗": ("kron", PRODUCT),
     "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
 }  # fmt: skip
+WHOLE = "number"  # the mark of a quotient of a number: `1/2`
 NORM_SUFFIX = re.compile(
     r"(?P<power>\^\s*\d+(?=_)|[⁰¹²³⁴-⁹]+(?=_))?_([^\W⁰¹²³⁴-⁹]+|\*|∞|\{\s*(?:\w+(?:\^-1|⁻¹|,\s*\w+)?|\*|∞)\s*\})"
 )
@@ -37,6 +38,7 @@ class Operators:
         self.text = text
         self.unsigned = TIGHT if tight else PRODUCT  # how strongly a product without a sign binds
         self.tokens = source.tokens
+        self.latex = source.latex
         self.is_function = source.is_function
         self.reach = source.reach
         self.sizes = sizes
@@ -57,13 +59,24 @@ class Operators:
 
     def _implicit_product(self, token: Token) -> None:
         if self.operand:
+            self._check_divisor(token)
             self._infix("*", self.unsigned, token.at)
+
+    def _check_divisor(self, token: Token) -> None:
+        """Refuse `x'x/2s^2`: is the last factor below the line? `1/2 x'x` is clear, and so is a
+        space, but for LaTeX."""
+        below = next((p.item for p in reversed(self.stack) if p.level <= PRODUCT), None)
+        apart = self.text[token.at - 1].isspace() and not self.latex
+        if below is not None and below.value == "/" and below.marks != WHOLE and not apart:
+            message = "does this stand below the line? write `/(...)` or a sign before it"
+            raise self.fail(message, token.at)
 
     def _infix(self, name: str, level: int, at: int) -> None:
         if SUM < level < POWER:
             self._check_reach(at)
         self._reduce(level)
-        self._push(Item("infix", name, at, 2), level)
+        number = self.output[-1].kind == "number" and level == PRODUCT
+        self._push(Item("infix", name, at, 2, marks=WHOLE * number), level)
         self.operand = False
 
     def _check_reach(self, at: int) -> None:

@@ -39,6 +39,7 @@ class Source(Protocol):
     """Tokens, which names are called with brackets, and how far a function without them reaches."""
 
     tokens: list[Token]
+    latex: bool
 
     def is_function(self, name: str) -> bool: ...
     def reach(self, name: str) -> int: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -50,6 +51,9 @@ def read(
     reader = Reader(text, declared, vocabulary)
     try:
         reading = reader.read(expected, mention)
+        if reader.added:
+            with suppress(ParseError, ShapeError):
+                return Reader(text, declared, vocabulary, reader.added).read(expected, mention)
         if expected is not None or reading.expr.shape[0] != 1 or reading.expr.is_scalar:
             return reading
         return next(_others(reader, declared, vocabulary, mention, SCALAR), reading)
@@ -80,15 +84,23 @@ def _others(
     if reader.indices and (open_ := reader.indices.numbers()):
         tries.insert(0, ([], open_))
     tries += [(scalars, [])] if scalars[1:] else []
-    tries += [([], numbers)] if numbers else []
-    for vectors, numbers in tries:
+    if numbers:
+        tries += [([], numbers), *((vectors, numbers) for vectors, _ in tries if vectors)]
+    while tries:
+        vectors, numbers = tries.pop(0)
+        found = Reader(reader.text, declared, vocabulary, vectors, numbers)
         with suppress(ParseError, ShapeError):
-            found = Reader(reader.text, declared, vocabulary, vectors, numbers)
             yield found.read(expected, mention)
+        if numbers and not vectors:  # it may have read on, and met other names
+            more = sorted({v.name for v in found.scope.supposed()} - supposed - {*numbers})
+            tries += [([name], numbers) for name in more]
 
 
 class Reader(Machine):
-    """Reads one formula."""
+    """Reads one formula; `added` are the scalars by default that LaTeX adds to vectors, where they
+    are rather vectors: `Ax - b`."""
+
+    added: AbstractSet[str] = frozenset()
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
         """Return the formula, of a shape if one is expected."""
@@ -106,6 +118,9 @@ class Reader(Machine):
         for item in norms.joined(items):
             self._step(item)
         (e,) = self._pop(1)
+        if notation.latex:
+            self.added = {x.name for x in map(_bare, self.algebra.added) if x.op.role == "symbol"}
+            self.added -= {*self.scope.declared, *self.numbers}
         self._mention(mention)
         for dim, wanted in zip(e.shape, expected or (), strict=False):
             self.unifier(dim, wanted)
@@ -196,3 +211,8 @@ class Reader(Machine):
             at = next(item.at for item in self.items if item.kind == "binder")
             raise ShapeError(caret(self.text, at, str(error))) from None
         return made
+
+
+def _bare(e: Expr) -> Expr:
+    """Return a term without the number before it."""
+    return e.args[1] if e.op.role == "scale" and e.args[0].op.role == "number" else e

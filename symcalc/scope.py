@@ -70,7 +70,8 @@ class Scope:
             if item.kind == "size" and item.value:
                 self._write(item)
         turned = {name.value for name, mark in _name_pairs(items) if mark.kind == "postfix"}
-        self.vectors = vectors | turned
+        normed = {name.value for name, mark in _name_pairs(items) if mark.kind == "norm"}
+        self.vectors = vectors | turned | normed | _multiplied_inside(items)
         self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
 
     def _write(self, item: Item) -> None:
@@ -203,7 +204,9 @@ class Scope:
     def _is_glued(self, name: str) -> bool:
         """Whether a word is rather a product of letters: `Ax`, `XY`, `xx` beside an `x`."""
         short = 1 < len(name) <= 3 and name.isalpha() and name[0] != "d"
-        return short and (not name.islower() or any(letter in self.table for letter in name))
+        doubled = len(name) == 2 and name[0] == name[1]  # `uu'`
+        letters = any(letter in self.table for letter in name)
+        return short and (doubled or letters or not name.islower())
 
 
 def below(items: list[Item]) -> list[str]:
@@ -235,6 +238,15 @@ def spelled_in(name: str, table: Collection[str]) -> str:
         return name
     shown = latex_name(name)
     return next((other for other in table if latex_name(other) == shown), "")
+
+
+def _multiplied_inside(items: list[Item]) -> set[str]:
+    """Return the names that stand alone in `<a, b>`."""
+    found: set[str] = set()
+    for a, b, sign in zip(items, items[1:], items[2:], strict=False):
+        if sign.kind == "infix" and sign.value == ":" and a.kind == b.kind == "name":
+            found |= {a.value, b.value}
+    return found
 
 
 def _name_pairs(items: list[Item]) -> Iterator[tuple[Item, Item]]:

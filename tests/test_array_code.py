@@ -42,6 +42,14 @@ CODE = [
     "np.sum(x @ (x @ A))",
     "np.dot(x, x @ A)",
     "np.sum(A @ (x @ A))",
+    # methods with arguments, and without a module in front
+    "((X @ W - 2*X @ W)**2).sum()",
+    "(X * X).sum() + (A @ A).trace()",
+    "X.reshape(-1) @ X.reshape(-1)",
+    "X.ravel() @ X.flatten()",
+    "np.subtract(x, s).dot(np.divide(x, s))",
+    "X.shape[0]*(x @ x)/len(x) + X.size + X.sum().item()",
+    "np.linalg.norm(X, 2) + np.linalg.norm(x, ord=1) + np.linalg.norm(X, 'fro')",
 ]
 
 
@@ -77,6 +85,13 @@ OTHERWISE = [
     ("torch.var(x)", "`var` is another function in torch"),
     ("sd(x) + sum(A %*% x)", "`sd` is another function in R"),
     ("np.sinc(x)", "`sinc` is another function in np"),
+    ("np.sum(x[:, None]*X)", "a new axis is not read"),
+    ("X.sum(axis=1, keepdims=True)", "kept axes are read behind the axis 0 only"),
+    ("np.sum(x @ s.T)", "of 1-D arrays is x'\\*y, of columns x\\*y'"),
+    ("np.linalg.norm(X, 1)", "`norm`: slot x is n×1"),
+    ("np.var(x @ s)", "`var` of a number"),
+    ("x(1) + x(2)", r"`x\(1\)`: an entry is `x\[0\]`"),
+    ("x.unknown(2)", "unknown function `unknown`"),
     ("np.e*x", "unknown function `e` behind `np.`"),
     ("scipy.special.psi(x)", "unknown function `psi`"),
 ]
@@ -86,6 +101,29 @@ OTHERWISE = [
 def test_what_a_library_means_otherwise_is_refused(text, message):
     with pytest.raises(SymcalcError, match=message):
         parse(text, WHERE)
+
+
+TORCH_CODE = [
+    ("(X @ x - y).pow(2).mean()", "mean((X*x - y) .^ 2)"),
+    ("x.exp().mul(s).sum()", "sum(exp(x) .* s)"),
+    ("torch.mul(X, X).sum()", "sum(X .* X)"),
+    ("torch.norm(X, 2) + X.norm(p=1)", "normF(X) + norm1(X)"),
+    ("F.relu(X @ x).sum()", "sum(relu(X*x))"),
+    ("F.softmax(x, dim=0) @ s + torch.logsumexp(x, -1)", "softmax(x)'*s + logsumexp(x)"),
+    ("torch.softmax(X, dim=-1).sum()", "sum(softmax(X, 1))"),
+    ("X.view(-1) @ X.view(-1)", "vec(X')'*vec(X')"),
+]
+
+
+@pytest.mark.parametrize(("text", "meaning"), TORCH_CODE)
+def test_code_of_pytorch(text, meaning):
+    assert parse(text, WHERE) is parse(meaning, WHERE)
+
+
+@pytest.mark.parametrize("text", ["(A*x).trace()", "A.inv()*x", "(A*x).norm()"])
+def test_methods_that_matrices_of_sympy_have_leave_products_alone(text):
+    where = "A: matrix(n); x: matrix(n)"
+    assert ".*" not in str(parse(text, where))
 
 
 R_CODE = [

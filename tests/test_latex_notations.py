@@ -126,8 +126,25 @@ LATEX = [
     (r"A \cdot x", "A*x"),
     (
         r"-\frac12 \log\det\Sigma - \frac{1}{2}(x-\mu)^\top\Sigma^{-1}(x-\mu)",
-        "-logdet(Sigma)/2 - (x - mu*ones(n))'*inv(Sigma)*(x - mu*ones(n))/2",
+        "-logdet(Sigma)/2 - (x - mu)'*inv(Sigma)*(x - mu)/2",
     ),
+    # names that nobody declared are vectors beside vectors, alone in a norm or an inner product
+    (r"\|Ax-b\|_2^2", "norm2(A*x - b)^2"),
+    (r"\frac{\langle a,b\rangle}{\|a\|_2\|b\|_2}", "a'*b/(norm2(a)*norm2(b))"),
+    (r"\frac1n\|y-X\beta\|^2", "1/n*norm2(y - X*beta)^2"),
+    (
+        r"\frac{1}{2n}\|y-X\beta\|^2+\lambda\|\beta\|_1",
+        "1/(2*n)*norm2(y - X*beta)^2 + lambda*norm1(beta)",
+    ),
+    (r"\frac12 xᵀx + ‖x‖²", "x'*x/2 + norm2(x)^2"),
+    (r"\|AᵀB⁻¹\|_F^2", "normF(A'*inv(B))^2"),
+    # what stands before a formula
+    (r"\min_{\mathbf{w}} \|X\mathbf{w}-y\|^2", "norm2(X*w - y)^2"),
+    (r"\arg\min_W \|XW-Y\|_F^2", "normF(X*W - Y)^2"),
+    (r"\min_i x_i", "min(x)"),
+    (r"\ln p(X|\mu,\Sigma)=-\frac{1}{2}\operatorname{tr}(X\Sigma)", "-tr(X*Sigma)/2"),
+    (r"\sum_i(y_i-\hat y_i)^2", "sum((y - y_hat) .^ 2)"),
+    (r"\|D(x - y)\|", "norm2(D*(x - y))"),
     (r"\max(x)", "max(x)"),
     (r"\operatorname{softmax}(Wx)", "softmax(W*x)"),
     (r"\operatorname{logsumexp}(Wx)", "logsumexp(W*x)"),
@@ -313,6 +330,11 @@ BOOKS = [
 
 # what has two readings or none, and the message
 REFUSED = [
+    (r"\exp(-\|x-y\|^2/2\sigma^2)", "does this stand below the line"),
+    (r"x^Tx/2 n", "does this stand below the line"),
+    ("x'*x/2s", "does this stand below the line"),
+    ("(I - 2uu')*x", "did you mean `u*u`"),
+    (r"\log\Gamma(\alpha)", r"its logarithm \operatorname{gammaln}"),
     (r"\|X\|_{2,1}", r"the norm `_2_1` sums the norms of the rows in some papers"),
     (r"\|x\|_0", r"the norm `_0` counts the entries that are not 0"),
     (r"||x||_{foo}", r"the norm `_foo` is not known: write `_F`"),
@@ -331,7 +353,7 @@ REFUSED = [
     (r"X^\dagger", r"`^\dagger` has several readings: write ^{+} for the"),
     (r"X^*", r"an operand was expected before `*`"),
     (r"W^{(1)} x", r"`^{(k)}` is an index in some papers and a derivative or"),
-    (r"\min_{X} \|AX-B\|_F^2", r"`min` with this subscript is not read: write the function alone"),
+    (r"2\min_{X} \|AX-B\|_F^2", r"`min` with this subscript is not read: write the function alone"),
     (r"\mathbb{E}[x]", r"`E(...)` is a function or a product: declare `E`, or"),
     (r"\left( \frac{1}{2} \right]", r"this bracket closes nothing"),
     (r"\det X^T X", r"where does the argument of `det` end? write brackets"),
