@@ -56,6 +56,7 @@ class Normalizer:
         self.length = Lengths().of
         self.fired: list[str] = []
         self.depth = 0  # of rewrites inside rewrites
+        self.joined = False  # whether powers of a product met, that may be one of its factors now
         self.cut = False  # whether a product was too long to be one chain
         self.attributes = Attributes(self)
         self.cancelling = Cancelling(self)

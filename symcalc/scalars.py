@@ -13,6 +13,7 @@ from symcalc.shape import SCALAR
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
+COMPOSITE = frozenset({"product", "scale", "quotient", "entrywise power"})
 Powers = list[tuple[Expr, Exponent]]
 
 
@@ -29,7 +30,11 @@ class ScalarFactors:
             return a or b
         merged: dict[Expr, Exponent] = dict(a)
         for base, k in b:
-            merged[base] = self.add_exponents(merged[base], k) if base in merged else k
+            if base in merged:
+                merged[base] = self.add_exponents(merged[base], k)
+                self.n.joined |= base.op.role in COMPOSITE
+            else:
+                merged[base] = k
         if self.n.rules.of_scalars.intersection([base.op.name for base in merged]):
             self._join_squares(merged)
         return sorted_scalars(merged)

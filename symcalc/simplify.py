@@ -64,6 +64,15 @@ def simplify(
     differentiated again `stacks`: sums of embedded blocks become one stack.
     """
     n = n or normalizer(book)
+    found = _or_multiplied_out(_settled(e, like, n, stacks), like, n, stacks)
+    if not n.joined:
+        return found
+    other = _settled(found, like, normalizer(book), stacks)  # read anew, more may cancel
+    return other if n.length(other) < n.length(found) else found
+
+
+def _settled(e: Expr, like: Expr | None, n: Normalizer, stacks: bool) -> Expr:
+    """Return a fixed point of normal form and presentation."""
     seen = None
     for _ in range(MAX_ROUNDS):
         canonical = n.canonical(e)
@@ -75,7 +84,7 @@ def simplify(
             break
         if n.cut:  # read again, a long product is cut at other places: there is no fixed point
             break
-    return _or_multiplied_out(e, like, n, stacks)
+    return e
 
 
 def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer, stacks: bool) -> Expr:

@@ -76,6 +76,8 @@ class Sums:
 
     def _plain(self, terms: list[Term], shape: Shape) -> Expr:
         written = [self.terms.term(t, shape) for t in terms]
+        if any(e.op.role == "sum" for e in written):
+            self.presenter.regrouped = True  # its terms may cancel others
         shown = [part for e in written for part in (e.args if e.op.role == "sum" else (e,))]
         lead = next((k for k, t in enumerate(shown) if not starts_negative(t)), 0)
         shown.insert(0, shown.pop(lead))
