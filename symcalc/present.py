@@ -114,11 +114,21 @@ class Presenter:
     def as_worded(self, factor: Expr, beside: Collection[Expr] = ()) -> tuple[Number, Expr]:
         """Return a factor as its author wrote it, and the sign that this takes."""
         turned = factor.op.role == "transpose"
-        found = self.words.boxed.get(factor.args[0] if turned else factor)
+        plain = factor.args[0] if turned else factor
+        found = self.words.boxed.get(plain) or self._odd(plain)
         if found is None:
             shown = self.present(factor)
             return self.reflecting.of(factor, beside) or self._entrywise_worded(factor, shown)
         return found[0], self.algebra.transpose(found[1]) if turned else found[1]
+
+    def _odd(self, e: Expr) -> tuple[Number, Expr] | None:
+        """Return `inv(B - A)` as minus `inv(A - B)`, where the author wrote `A - B`."""
+        degrees = e.op.column("homogeneous")
+        if not degrees or len(e.args) != 1 or e.args[0] not in self.words.boxed:
+            return None
+        sign, worded = self.words.boxed[e.args[0]]
+        odd = sign < 0 and degrees.get(e.op.slot(0).name, 0) % 2
+        return (sign, rebuild(e, (worded,))) if odd else None
 
     def _entrywise_worded(self, factor: Expr, shown: Expr) -> tuple[Number, Expr]:
         """Return an entrywise product with its sums as their author wrote them, and the sign."""
