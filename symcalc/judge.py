@@ -168,6 +168,8 @@ def _required(f: Expr) -> list[Expr]:
 def _require_regular(matrices: list[Expr], point: Point, sizes: Mapping[str, int]) -> None:
     """Raise `EvaluationError` if one of some matrices is singular but for rounding."""
     for e, value in zip(matrices, values_of(matrices, point, sizes), strict=True):
+        if not np.all(np.isfinite(value)):
+            raise EvaluationError(f"`{brief(e)}` is not finite: declare the variables more closely")
         if np.linalg.cond(np.atleast_2d(value)) > 1 / VANISHING:
             at = ", ".join(f"{name}={size}" for name, size in sizes.items())
             raise EvaluationError(

@@ -198,6 +198,7 @@ INFERENCE = [
     ("A*x", " A : matrix ( n , m ) ;", {"A": "matrix(n, m)", "x": "vector(m)"}),
     ("A*x", {"A": "matrix(n, n)"}, {"A": "matrix(n)", "x": "vector(n)"}),
     ("n'*n", None, {"n": "vector(m)"}),
+    ("vec(I)*vec(A)' + eye(4)", "A: matrix(2)", {"A": "matrix(2)"}),
     ("n*x", "x: vector(n)", {"x": "vector(n)"}),
     ("x'*x", "x: vector(n); Y: matrix(p, q)", {"x": "vector(n)", "Y": "matrix(p, q)"}),
     ("X*y", "X: orthogonal matrix(n)", {"X": "orthogonal matrix(n)", "y": "vector(n)"}),
