@@ -18,7 +18,7 @@ from symcalc.sample import sample, structured
 from symcalc.shape import dim_names
 
 CORPUS = Path(__file__).parent / "corpus"
-FILES = ("everyday", "questions", "practice")
+FILES = ("everyday", "questions", "practice", "research")
 SIZES = (4, 3, 2, 5, 6)
 
 
@@ -63,6 +63,13 @@ def logm(jnp, a):
     return 2**7 * total
 
 
+def sylvester(jnp, a, b, c):
+    """Return the solution of `a*X + X*b = c` by one system of linear equations for its rows."""
+    m, n = c.shape
+    rows = jnp.kron(a, jnp.eye(n)) + jnp.kron(jnp.eye(m), b.T)
+    return jnp.linalg.solve(rows, c.reshape(-1)).reshape(m, n)
+
+
 def function(case: dict, sizes: dict, arrays: dict):
     """Return the function of the variables in `wrt` that `f_jnp` writes, in double precision."""
     jax, jnp, jsl = map(importlib.import_module, ("jax", "jax.numpy", "jax.scipy.linalg"))
@@ -70,6 +77,7 @@ def function(case: dict, sizes: dict, arrays: dict):
     source = compile(case["f_jnp"], case["id"], "eval")
     known = {"jsp": jax.scipy.special, "jax": jax, "jnp": jnp, "jsl": jsl, **sizes}
     known |= {"SQRTM": lambda a: sqrtm(jnp, a), "LOGM": lambda a: logm(jnp, a)}
+    known |= {"SYLVESTER": lambda a, b, c: sylvester(jnp, a, b, c)}
 
     def f(*values):
         given = {**arrays, **dict(zip(case["wrt"], values, strict=True))}
