@@ -19,6 +19,9 @@ from symcalc.pade_kernels import PadeKernels
 class FastKernels(PadeKernels):
     """The kernels of symcalc, some of them in a form that is only for real NumPy arrays."""
 
+    def sylvester(self, a: Array, b: Array, c: Array) -> Array:
+        return self._library().solve_sylvester(a, b, c)
+
     def add_diagonal(self, a: Array, c: Array) -> Array:
         """Return `a` with a number or a vector added to its diagonal."""
         result = np.array(a, order="C")
