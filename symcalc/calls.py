@@ -13,6 +13,8 @@ from symcalc.postfix import Item
 from symcalc.shape import SCALAR
 from symcalc.show import brief
 
+ALONG = {"norm": "norm2"}  # what a function is called that runs along an axis: `norm(x, 1)` is not
+
 
 def outside(name: str, called: Callable[[str], list[Op]], letters: bool) -> list[Op]:
     """Return the function of SymPy that a called name means; `letters`: `gamma(x)` may be one."""
@@ -32,6 +34,8 @@ def check_axes(items: list[Item], text: str, find: Callable[[str], list[Op]]) ->
     for axis, call in zip(items, [*items[1:], None], strict=True):
         if axis.kind != "axis":
             continue
+        if call and call.count == 2:
+            call.value = ALONG.get(call.value, call.value)
         rows = find(f"{call.value} {axis.value}") if call and call.kind == "call" else []
         if call is None or not any((op.rows, op.cols) != (1, 1) for op in rows):
             name = call.value if call else ""

@@ -42,6 +42,7 @@ CODE = [
     "np.sum(x @ (x @ A))",
     "np.dot(x, x @ A)",
     "np.sum(A @ (x @ A))",
+    "np.linalg.norm(X, axis=1) @ np.linalg.norm(W @ W.T @ X.T, axis=0)",
     # methods with arguments, and without a module in front
     "((X @ W - 2*X @ W)**2).sum()",
     "(X * X).sum() + (A @ A).trace()",
@@ -81,7 +82,6 @@ OTHERWISE = [
     ("np.sum(np.max(X, axis=1))", "`max` along the axis 1 is not known"),
     ("np.max(X, 0)", "`max` along the axis 0 is not known"),
     ("X.max(0)", "`max` along the axis 0 is not known"),
-    ("np.linalg.norm(X, axis=1)", "`norm` along the axis 1 is not known"),
     ("torch.var(x)", "`var` is another function in torch"),
     ("sd(x) + sum(A %*% x)", "`sd` is another function in R"),
     ("np.sinc(x)", "`sinc` is another function in np"),
