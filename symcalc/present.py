@@ -135,9 +135,11 @@ class Presenter:
         if factor.op.role != "hadamard":
             return 1, shown
         words = self.words.boxed
-        boxed = {f: words[f] for f in _entrywise_factors(factor) if f in words}
+        factors = _entrywise_factors(factor)
+        boxed = {f: words[f] for f in factors if f in words}
         if all(sign > 0 for sign, _ in boxed.values()):
             return 1, shown
+        self.all_presented(tuple(factors))
         forms = ChainMap({f: e for f, (_, e) in boxed.items()}, self.shown)
         return prod(sign for sign, _ in boxed.values()), self._in_order(factor, forms)
 

@@ -10,6 +10,7 @@ import numpy as np
 from symcalc.autodiff import LIBRARIES, Autodiff
 from symcalc.errors import RuleError
 from symcalc.expr import Expr
+from symcalc.graph import postorder
 from symcalc.judge import (
     EXACT_TOLERANCE,
     SECOND_TOLERANCE,
@@ -30,6 +31,7 @@ from symcalc.sample import Rng, structured
 
 if TYPE_CHECKING:
     from symcalc.second import SecondDifferential
+LARGE_PART = 100.0
 
 
 def verify_second(
@@ -67,7 +69,7 @@ def _second_comparisons(
         wanted = _second_difference(s.function, point, (x, one), (y, two), sizes)
     else:
         wanted = _contracted(Autodiff(judge).second(s.function, x, y, point, sizes), one, two)
-    size = 100 * size_of_value(s.function, point, sizes) if judge == "differences" else 0.0
+    size = 100 * _size(s.function, point, sizes) if judge == "differences" else 0.0
     found = {"bilinear form": bilinear, "action": np.sum(np.asarray(action) * one)}
     if matrix:
         found["Hessian"] = _by_matrix(matrix[0], one, two)
@@ -75,6 +77,14 @@ def _second_comparisons(
         Comparison(f"{judge}, {name}", relative_error(got, wanted, size), tolerance)
         for name, got in found.items()
     ]
+
+
+def _size(f: Expr, point: Point, sizes: Mapping[str, int]) -> float:
+    """Return the size of the function or of its parts, whose rounding it has where they cancel."""
+    parts = [np.asarray(part) for part in values_of(postorder([f]), point, sizes)]
+    numbers = [part for part in parts if part.dtype.kind in "fiu"]  # others are functions
+    largest = max([float(np.max(np.abs(part), initial=0.0)) for part in numbers], default=0.0)
+    return max(size_of_value(f, point, sizes), min(largest, LARGE_PART))
 
 
 def _by_matrix(matrix: Array, one: Array, two: Array) -> Array:
