@@ -61,8 +61,8 @@ def as_language(
     is_reduction: Callable[[str], bool],
 ) -> list[Token]:
     """Return the tokens of the language; `libraries` says whether this is code of one in Python,
-    `is_literal(f, word)` says whether `f(x, word)` is one
-    operation, `is_reduction(f)` whether `f(x)` is a number."""
+    `is_literal(f, word)` whether `f(x, word)` is one operation, `is_reduction(f)` whether `f(x)`
+    is a number."""
     matrices = any(token.text in MATRIX_SIGNS for token in tokens)
     if libraries or matrices:
         kept = ("T", "'") if matrices else ("T", "'", "-")

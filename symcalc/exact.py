@@ -29,3 +29,26 @@ def quotient(a: Number, b: Number) -> Number:
 def raised(a: Number, k: int) -> Number:
     """Return `a**k`."""
     return a**k if k >= 0 else exact(Fraction(a) ** k)
+
+
+def rational_power(value: Number, k: Number) -> Number | None:
+    """Return `value**k` if it is a rational number of reasonable size, else None."""
+    if value == 0 and k < 0:
+        return None
+    if k.denominator == 1:
+        size = max(value.numerator.bit_length(), value.denominator.bit_length())
+        return raised(value, k.numerator) if size * abs(k.numerator) < 4096 else None
+    if value < 0:
+        return None
+    roots = [_exact_root(part, k.denominator) for part in (value.numerator, value.denominator)]
+    if None in roots:
+        return None
+    top, bottom = roots
+    if not top and k < 0:
+        return None
+    return raised(Fraction(top or 0, bottom or 1), k.numerator)
+
+
+def _exact_root(value: int, degree: int) -> int | None:
+    root = round(value ** (1 / degree)) if value < 2**52 else 0
+    return root if root**degree == value else None

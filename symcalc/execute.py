@@ -101,12 +101,10 @@ class Machine:
         sizes = [self.sizes.pop() for _ in range(len(self.sizes))][::-1]
         count = item.count - len(sizes)
         args = self._pop(count)
-        op = self._choose(item, args)
+        op, args = self._choose(item, args)
         for name, size in zip(op.dims, sizes, strict=False):
             if size == 0 and name not in op.column("index", ()):
                 raise ParseError(caret(self.text, item.at, "a dimension is at least 1"))
-        if op.column("literal") is not None:
-            args = args[: len(op.slots)]
         if op.column("show") == "sizes":
             sizes += [1] * (len(op.dims) - len(sizes))
         if op.column("several") and all(arg.is_scalar for arg in args):
@@ -127,8 +125,9 @@ class Machine:
             function = self.algebra.call("derivative", function)
         self.stack.append(self.algebra.call("apply", function, *self._pop(1)))
 
-    def _choose(self, item: Item, args: list[Expr]) -> Op:
-        """Pick the row by name; `sum(A, 0)` by its literal, `diag` by vector or matrix."""
+    def _choose(self, item: Item, args: list[Expr]) -> tuple[Op, list[Expr]]:
+        """Pick the row by name, `sum(A, 0)` by its literal, `diag` by vector or matrix; return it
+        with the arguments but for the literal."""
         found: list[Op] = []
         if len(args) > 1 and args[-1].op.role in ("number", "symbol"):
             found = self.vocabulary.find(f"{item.value} {args[-1]}")
@@ -137,19 +136,9 @@ class Machine:
                 raise ParseError(caret(self.text, item.at, message))
         if not found and not self.vocabulary.find(item.value) and default_kind(item.value):
             self.algebra.notes.append(f"`{item.value}(.)` is the function, not a product")
-        if found:
-            self._check_literal(item, found, args)
-            return self.vocabulary.choose(found, args[:-1])
-        return self.vocabulary.choose(
-            self.vocabulary.find(item.value) or self.vocabulary.called(item.value), args
-        )
-
-    def _check_literal(self, item: Item, found: list[Op], args: list[Expr]) -> None:
-        """Raise `ParseError` for more arguments than those of a row and its literal."""
-        if all(len(args) != len(op.slots) + 1 for op in found):
-            count = len(found[0].slots) + 1
-            message = f"`{item.value}` takes {count} arguments, got {len(args)}"
-            raise ParseError(caret(self.text, item.at, message))
+        args = args[:-1] if found else args
+        found = found or self.vocabulary.find(item.value) or self.vocabulary.called(item.value)
+        return self.vocabulary.choose(found, args), args
 
     def _is_axis(self, item: Item, args: list[Expr]) -> bool:
         """Whether the last argument can only be an axis, as in `sum(A, 2)`."""

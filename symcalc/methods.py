@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symcalc.arraytext import FLAT_NORM
+from symcalc.arraytext import CLOSING, FLAT_NORM, OPENING
 from symcalc.tokens import Token
 
-OPENING, CLOSING = ("(", "["), (")", "]")
 MODULE = "F"
 MARKS = ("applied", "superscript")
 SHAPE = {"0": "nrow", "1": "ncol"}  # `X.shape[0]`
@@ -18,14 +17,10 @@ def with_modules(tokens: Sequence[Token]) -> list[Token]:
     """Read the `F` of `F.softmax(x)` as the module that PyTorch calls so."""
     found: list[Token] = []
     for token in tokens:
-        if token.kind in ("applied", "method") and found and found[-1].text == MODULE:
-            name = token.text.partition(" ")[0]
-            if token.kind == "method" and name not in OF_MATRICES:
-                found[-1:] = [
-                    Token("module", f"{MODULE}.", token.at),
-                    Token("name", name, token.at),
-                ]
-                continue
+        module = bool(found) and found[-1].text == MODULE and token.kind == "method"
+        if module and token.text not in OF_MATRICES:
+            found[-1] = Token("module", f"{MODULE}.", token.at)
+            token = Token("name", token.text, token.at)
         found.append(token)
     return found
 

@@ -190,16 +190,14 @@ class Notation:
 
     def _check_places(self, tokens: list[Token]) -> None:
         """Raise `ParseError` for `x(1)`, which is an entry for some and a product for others."""
-        for k, token in enumerate(tokens[:-3]):
-            after = tokens[k + 1 : k + 4]
-            brackets = after[1].kind == "number" and (after[0].text, after[2].text) == ("(", ")")
-            variable = token.text in self.declared or default_kind(token.text) is not None
-            if token.kind == "name" and brackets and variable and not self.is_function(token.text):
-                name, number = token.text, after[1].text
-                message = (
-                    f"`{name}({number})`: an entry is `{name}[0]`, a product `{number}*{name}`"
-                )
-                raise ParseError(caret(self.text, token.at, message))
+        for k, token in enumerate(tokens[2:-1]):
+            if token.kind != "number" or (tokens[k + 1].text, tokens[k + 3].text) != ("(", ")"):
+                continue
+            name, number = tokens[k].text, token.text
+            variable = name in self.declared or default_kind(name) is not None
+            if tokens[k].kind == "name" and variable and not self.is_function(name):
+                message = f"an entry is `{name}[0]`, a product `{number}*{name}`"
+                raise ParseError(caret(self.text, tokens[k].at, f"`{name}({number})`: {message}"))
 
     def _is_reduction(self, name: str) -> bool:
         rows = self.vocabulary.find(name)

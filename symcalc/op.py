@@ -139,10 +139,9 @@ class Op:
                 f"`{self.call or self.name}` takes the sizes {', '.join(self.dims)}, got {dims}"
             )
         if args != len(self.slots) and not (self.variadic and args):
+            name, count = self.call or self.name, len(self.slots)
             wanted = ", ".join(slot.name for slot in self.slots) or "none"
-            raise ShapeError(
-                f"`{self.name}` takes {len(self.slots)} argument(s) ({wanted}), got {args}"
-            )
+            raise ShapeError(f"`{name}` takes {count} argument(s) ({wanted}), got {args}")
 
     def _conflict(self, index: int, wanted: Dim, shapes: Sequence[Shape]) -> ShapeError:
         slot = self.slot(index)

@@ -119,8 +119,9 @@ class Reader(Machine):
             self._step(item)
         (e,) = self._pop(1)
         if notation.latex:
-            self.added = {x.name for x in map(_bare, self.algebra.added) if x.op.role == "symbol"}
-            self.added -= {*self.scope.declared, *self.numbers}
+            terms = [self.algebra.split(term)[1] for term in self.algebra.added]
+            names = {x[0].name for x in terms if len(x) == 1 and x[0].op.role == "symbol"}
+            self.added = names - {*self.scope.declared, *self.numbers}
         self._mention(mention)
         for dim, wanted in zip(e.shape, expected or (), strict=False):
             self.unifier(dim, wanted)
@@ -211,8 +212,3 @@ class Reader(Machine):
             at = next(item.at for item in self.items if item.kind == "binder")
             raise ShapeError(caret(self.text, at, str(error))) from None
         return made
-
-
-def _bare(e: Expr) -> Expr:
-    """Return a term without the number before it."""
-    return e.args[1] if e.op.role == "scale" and e.args[0].op.role == "number" else e

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symcalc.exact import HALF, Number, quotient, raised
+from symcalc.exact import HALF, Number, quotient, raised, rational_power
 from symcalc.expr import Expr, node
 from symcalc.poly import Exponent, Mono, Poly, Scalars, sorted_scalars, term
 from symcalc.shape import SCALAR
@@ -176,26 +175,3 @@ class ScalarFactors:
         for here in rest:
             first = {base: min(k, here[base]) for base, k in first.items() if base in here}
         return sorted_scalars(dict(first))
-
-
-def rational_power(value: Number, k: Number) -> Number | None:
-    """Return `value**k` if it is a rational number of reasonable size, else None."""
-    if value == 0 and k < 0:
-        return None
-    if k.denominator == 1:
-        size = max(value.numerator.bit_length(), value.denominator.bit_length())
-        return raised(value, k.numerator) if size * abs(k.numerator) < 4096 else None
-    if value < 0:
-        return None
-    roots = [_exact_root(part, k.denominator) for part in (value.numerator, value.denominator)]
-    if None in roots:
-        return None
-    top, bottom = roots
-    if not top and k < 0:
-        return None
-    return raised(Fraction(top or 0, bottom or 1), k.numerator)
-
-
-def _exact_root(value: int, degree: int) -> int | None:
-    root = round(value ** (1 / degree)) if value < 2**52 else 0
-    return root if root**degree == value else None

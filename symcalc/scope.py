@@ -21,6 +21,8 @@ from symcalc.unifier import FREE, Unifier
 
 POWERS = ("^", ".^")
 TURNED = "'"
+MARKS = ("postfix", "norm")  # what only a vector has behind a lower-case name
+CLASH = "`{}` is declared as a variable and used as a dimension"
 DIVIDING = (*POWERS, "/", "./")
 
 
@@ -65,21 +67,19 @@ class Scope:
 
     def notice(self, items: list[Item], vectors: set[str]) -> None:
         """See which names are sizes (`eye(n)`), and which undeclared ones are vectors (transposed,
-        bold) or exponents."""
+        alone in a norm or an inner product, bold) or exponents."""
         for item in items:
             if item.kind == "size" and item.value:
                 self._write(item)
-        turned = {name.value for name, mark in _name_pairs(items) if mark.kind == "postfix"}
-        normed = {name.value for name, mark in _name_pairs(items) if mark.kind == "norm"}
-        self.vectors = vectors | turned | normed | _multiplied_inside(items)
+        marked = {name.value for name, mark in _name_pairs(items) if mark.kind in MARKS}
+        self.vectors = vectors | marked | _multiplied_inside(items)
         self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
 
     def _write(self, item: Item) -> None:
         names = set(dim_names(parse_dim(item.value)))
         known = sorted(names & self.declared.keys())
         if known:
-            message = f"`{known[0]}` is declared as a variable and used as a dimension"
-            raise ParseError(caret(self.text, item.at, message))
+            raise ParseError(caret(self.text, item.at, CLASH.format(known[0])))
         self.written |= names
 
     def function(self, name: str) -> Expr | None:
@@ -102,7 +102,7 @@ class Scope:
     def _check_declared(self) -> None:
         for name in self.declared:
             if name in self.dims:
-                raise ParseError(f"`{name}` is declared as a variable and used as a dimension")
+                raise ParseError(CLASH.format(name))
             found = self.vocabulary.find(name)
             printed = [op for op in found if not op.column("macro")]  # a macro is never printed
             if len(name) > 1 and any(op.slots or op.dims for op in printed):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import isqrt
 
+from symcalc.exact import HALF, rational_power
 from symcalc.shape import (
     Dim,
     Monomial,
@@ -100,8 +100,9 @@ class Unifier:
             if len(open_) == 1 and unknown(open_[0]):
                 return self._bind(open_[0], dimension({known: Fraction(k) / u}))
             square = len(open_) == 2 and open_[0] == open_[1] and unknown(open_[0])
-            if square and not known and (root := _root(Fraction(k) / u)):
-                return self._bind(open_[0], root)
+            root = rational_power(Fraction(k) / u, HALF) if square and not known else None
+            if root is not None and root.denominator == 1:
+                return self._bind(open_[0], int(root))
         if any(unknown(name) for name in x + y):
             return self._postpone(a, b)
         return False
@@ -142,12 +143,6 @@ class Unifier:
         ((x, m),), ((y, n),) = left.items(), right.items()
         factors = zip(sorted(x, key=_age), sorted(y, key=_age), strict=False)
         return m == n and len(x) == len(y) and all(self(p, q) for p, q in factors)
-
-
-def _root(value: Fraction) -> int:
-    """Return the root of a square, 0 for another number."""
-    root = isqrt(value.numerator)
-    return root if value.denominator == 1 and root * root == value else 0
 
 
 def _age(name: str) -> tuple[int, str]:

@@ -23,7 +23,6 @@ from symcalc.judge import (
     find_points,
     relative_error,
     shifted,
-    size_of_value,
     slope,
     values_of,
 )
@@ -83,8 +82,8 @@ def _size(f: Expr, point: Point, sizes: Mapping[str, int]) -> float:
     """Return the size of the function or of its parts, whose rounding it has where they cancel."""
     parts = [np.asarray(part) for part in values_of(postorder([f]), point, sizes)]
     numbers = [part for part in parts if part.dtype.kind in "fiu"]  # others are functions
-    largest = max([float(np.max(np.abs(part), initial=0.0)) for part in numbers], default=0.0)
-    return max(size_of_value(f, point, sizes), min(largest, LARGE_PART))
+    *inner, own = [float(np.max(np.abs(part), initial=0.0)) for part in numbers]
+    return max(own, min(max(inner, default=0.0), LARGE_PART))
 
 
 def _by_matrix(matrix: Array, one: Array, two: Array) -> Array:
