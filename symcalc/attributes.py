@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.declare import close_attributes
 from symcalc.expr import Expr
-from symcalc.factors import MAX_FACTORS, flatten
+from symcalc.factors import MAX_FACTORS, flatten, has_even_exponent
 from symcalc.graph import waiting
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 NONE: frozenset[str] = frozenset()
 ADDITIVE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "positive", "psd", "spd"})
+SCALED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 OF_IDENTITY = close_attributes(frozenset({"spd", "diagonal", "orthogonal"}))
+ABOVE_ZERO = frozenset({"positive", "spd"})  # the same for a matrix of one entry
 COLUMNS = frozenset({"orthonormal"})  # what is said of the columns, and not of the rows
 _SWAPPED = {"lower": "upper", "upper": "lower"}
 
@@ -40,6 +42,8 @@ class Attributes:
                     self.memo[inner] = NONE
                     step = BY_ROLE.get(inner.op.role, Attributes._function)
                     known = frozenset(step(self, inner))
+                    if inner.is_scalar and known & ABOVE_ZERO:
+                        known |= ABOVE_ZERO
                     self.memo[inner] = close_attributes(known) if known else NONE
             found = self.memo[e]
         return found
@@ -62,9 +66,17 @@ class Attributes:
         return shared | {"symmetric"} if same else shared
 
     def _scale(self, e: Expr) -> frozenset[str]:
-        if "positive" in self.of(e.args[0]):
-            return self.of(e.args[1]) - {"orthogonal", "unit"} - COLUMNS
-        return self.of(e.args[1]) & {"symmetric", "skew", "diagonal", "lower", "upper"}
+        return self._multiple(e.args[1], e.args[0])
+
+    def _quotient(self, e: Expr) -> frozenset[str]:
+        return self._multiple(e.args[0], e.args[1])
+
+    def _multiple(self, e: Expr, by: Expr) -> frozenset[str]:
+        """Return what is known of the product or the quotient of a matrix and a scalar."""
+        sign, known = self.of(by), self.of(e)
+        if "positive" in sign:
+            return known - {"orthogonal", "unit"} - COLUMNS
+        return known & (SCALED | {"psd"} if "psd" in sign else SCALED)
 
     def _product(self, e: Expr) -> frozenset[str]:
         """Factors with positive entries have such a product, and those with orthonormal columns;
@@ -97,7 +109,8 @@ class Attributes:
         return sparse | left & right & {"symmetric", "positive", "psd", "spd"}
 
     def _power(self, e: Expr) -> frozenset[str]:
-        return self.of(e.args[0]) & {"positive", "symmetric"}
+        square = e.is_scalar and has_even_exponent(e)
+        return self.of(e.args[0]) & {"positive", "symmetric"} | ({"psd"} if square else NONE)
 
     def _function(self, e: Expr) -> frozenset[str]:
         gives = frozenset(e.op.column("gives", ()))
@@ -124,6 +137,7 @@ BY_ROLE: dict[str, Callable[[Attributes, Expr], Iterable[str]]] = {
     "transpose": Attributes._transpose,
     "sum": Attributes._sum,
     "scale": Attributes._scale,
+    "quotient": Attributes._quotient,
     "product": Attributes._product,
     "hadamard": Attributes._hadamard,
     "entrywise power": Attributes._power,

@@ -36,3 +36,9 @@ def starts_negative(e: Expr) -> bool:
     while e.op.role in ("scale", "quotient"):
         e = e.args[0]
     return e.op.role == "number" and e.data < 0
+
+
+def has_even_exponent(e: Expr) -> bool:
+    """Whether an expression is an entrywise power with an even number as its exponent."""
+    exponent = e.args[1] if e.op.role == "entrywise power" else None
+    return exponent is not None and exponent.op.role == "number" and exponent.data % 2 == 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, node, rebuild
-from symcalc.factors import MAX_FACTORS, flatten, starts_negative
+from symcalc.factors import MAX_FACTORS, flatten, has_even_exponent, starts_negative
 from symcalc.folding import Folding
 from symcalc.graph import postorder
 from symcalc.poly import UNIT, Mono, Poly, Scalars, term
@@ -216,7 +216,7 @@ class Presenter:
         if e.op.role == "hadamard" and self.words.ranks:
             return self._in_order(e, self.shown)
         shown = [self.shown[arg] for arg in e.args]
-        if _is_even_power(e) and e.args[0] in self.words.boxed:
+        if has_even_exponent(e) and e.args[0] in self.words.boxed:
             shown[0] = self.words.boxed[e.args[0]][1]
         return self._with_sign_outside(e, shown)
 
@@ -271,11 +271,6 @@ class Presenter:
 
     def _transposed(self, e: Expr) -> Expr:
         return self.n.build(self.n.chains.transpose(self.n.normal(e)))
-
-
-def _is_even_power(e: Expr) -> bool:
-    exponent = e.args[1] if e.op.role == "entrywise power" else None
-    return exponent is not None and exponent.op.role == "number" and exponent.data % 2 == 0
 
 
 def _entrywise_factors(e: Expr) -> list[Expr]:

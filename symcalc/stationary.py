@@ -186,8 +186,9 @@ def conditions(e: Expr) -> tuple[str, ...]:
     A'*A + c*I is invertible
     """
     found: dict[str, None] = {}
+    n = normalizer(e.op.algebra.book)
     for node in postorder([e]):
-        if text := condition(node):
+        if text := condition(node, n):
             found[text] = None
         elif node.op.role in NOT_ZERO and node.args[1].op.role != "dimension":
             found[NOT_ZERO[node.op.role].format(brief(node.args[1]))] = None

@@ -443,3 +443,33 @@ def test_rules_of_a_user_are_remembered_apart(tmp_path):
 def test_factors_of_entrywise_products_stand_as_their_author_wrote_them(f, wanted):
     d = derive(f, "w")
     assert str(d.gradient) == wanted and d.verify().passed
+
+
+@pytest.mark.parametrize(
+    ("f", "where", "stated"),
+    [
+        ("logdet(S)", "S: spd matrix(n)", ()),
+        ("logdet(X'*X/n + s*I)", "X: matrix(n, m); s: positive scalar", ()),
+        ("logdet(X*X'/s^2 + I)", "X: matrix(n, m); s: scalar", ()),
+        ("logdet(S/tr(S) + det(S)*X*X')", "S: spd matrix(n); X: matrix(n, m)", ()),
+        ("sum(log(exp(t)*x))", "x: positive vector(n); t: scalar", ()),
+        ("log(1 + x'*S*x)", "S: psd matrix(n); x: vector(n)", ()),
+        ("logdet(X*X'/s + I)", "X: matrix(n, m); s: scalar", ("X*X'/s + I is invertible",)),
+        ("logdet(X'*X)", "X: matrix(n, m)", ("X'*X is invertible",)),
+        ("log(x'*A*x)", "A: matrix(n); x: vector(n)", ("x'*A*x is positive",)),
+    ],
+)
+def test_what_is_known_is_not_assumed(f, where, stated):
+    (variable, *_) = where.split(":")
+    assumed = derive(f, variable, where=where).assumptions
+    assert tuple(a for a in assumed if ": " not in a) == stated
+
+
+def test_a_definite_matrix_is_factored_where_positive_scalars_stand_beside_it():
+    where = "X: matrix(n, m); y: vector(m); s: positive scalar"
+    f = derive("logdet(X'*X/n + s*I) + y'*inv(X'*X/n + s*I)*y", "X", where=where).compile()
+    rng = np.random.default_rng(0)
+    x, y, s = rng.standard_normal((5, 3)), rng.standard_normal(3), 0.7
+    assert "cholesky" in f.source and "slogdet" not in f.source
+    k = x.T @ x / 5 + s * np.eye(3)
+    assert np.isclose(f(X=x, y=y, s=s)[0], np.linalg.slogdet(k)[1] + y @ np.linalg.solve(k, y))
