@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from symcalc.declare import close_attributes
 from symcalc.expr import Expr
-from symcalc.factors import MAX_FACTORS, flatten, has_even_exponent
+from symcalc.factors import MAX_FACTORS, flatten
 from symcalc.graph import waiting
+from symcalc.ranges import ALL, Range, range_of
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
 NONE: frozenset[str] = frozenset()
-ADDITIVE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "positive", "psd", "spd"})
+ADDITIVE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "psd", "spd"})
 SCALED = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 OF_IDENTITY = close_attributes(frozenset({"spd", "diagonal", "orthogonal"}))
-ABOVE_ZERO = frozenset({"positive", "spd"})  # the same for a matrix of one entry
+AS_MATRIX = {"nonnegative": "psd", "positive": "spd"}  # of one entry
 COLUMNS = frozenset({"orthonormal"})  # what is said of the columns, and not of the rows
 _SWAPPED = {"lower": "upper", "upper": "lower"}
 
@@ -28,6 +29,7 @@ class Attributes:
     def __init__(self, normalizer: Normalizer) -> None:
         self.normalizer = normalizer
         self.memo: dict[Expr, frozenset[str]] = {}
+        self.ranges: dict[Expr, Range] = {}
 
     def has(self, e: Expr, attribute: str) -> bool:
         """Whether the expression is known to have the attribute."""
@@ -41,12 +43,22 @@ class Attributes:
                 if inner not in self.memo:
                     self.memo[inner] = NONE
                     step = BY_ROLE.get(inner.op.role, Attributes._function)
-                    known = frozenset(step(self, inner))
-                    if inner.is_scalar and known & ABOVE_ZERO:
-                        known |= ABOVE_ZERO
+                    known = self._signed(inner, frozenset(step(self, inner)))
                     self.memo[inner] = close_attributes(known) if known else NONE
             found = self.memo[e]
         return found
+
+    def _signed(self, e: Expr, known: frozenset[str]) -> frozenset[str]:
+        """Add to what is known of an expression what its range says of its sign."""
+        self.ranges[e] = found = range_of(e, known, self.range)
+        more = {"nonnegative"} if found.is_nonnegative else set()
+        more |= {"positive"} if found.is_positive else set()
+        return known | more | ({AS_MATRIX[word] for word in more} if e.is_scalar else NONE)
+
+    def range(self, e: Expr) -> Range:
+        """Return between which bounds the entries of a canonical expression lie."""
+        self.of(e)
+        return self.ranges.get(e, ALL)
 
     def _transpose(self, e: Expr) -> frozenset[str]:
         known = self.of(e.args[0])
@@ -79,10 +91,9 @@ class Attributes:
         return known & (SCALED | {"psd"} if "psd" in sign else SCALED)
 
     def _product(self, e: Expr) -> frozenset[str]:
-        """Factors with positive entries have such a product, and those with orthonormal columns;
-        see `_palindrome` for the others."""
+        """Factors with orthonormal columns have such a product; see `_palindrome` for the rest."""
         left, right = (self.of(arg) for arg in e.args)
-        return self._palindrome(e) | (left & right & ({"positive"} | COLUMNS))
+        return self._palindrome(e) | (left & right & COLUMNS)
 
     def _palindrome(self, e: Expr) -> frozenset[str]:
         """A palindrome such as `X'*A*X` is symmetric, and as definite as its middle."""
@@ -106,11 +117,10 @@ class Attributes:
             sparse |= {"symmetric"}
         if any("skew" in a and "symmetric" in b for a, b in ((left, right), (right, left))):
             sparse |= {"skew"}
-        return sparse | left & right & {"symmetric", "positive", "psd", "spd"}
+        return sparse | left & right & {"symmetric", "psd", "spd"}
 
     def _power(self, e: Expr) -> frozenset[str]:
-        square = e.is_scalar and has_even_exponent(e)
-        return self.of(e.args[0]) & {"positive", "symmetric"} | ({"psd"} if square else NONE)
+        return self.of(e.args[0]) & {"symmetric"}
 
     def _function(self, e: Expr) -> frozenset[str]:
         gives = frozenset(e.op.column("gives", ()))
@@ -119,8 +129,7 @@ class Attributes:
         scalars = [arg for arg in e.args if arg.is_scalar]
         matrices = [self.of(arg) for arg in e.args if not arg.is_scalar]
         shared = frozenset.intersection(*(matrices or [self.of(arg) for arg in scalars]))
-        if any("positive" not in self.of(arg) for arg in scalars):
-            shared -= {"positive"}
+        shared -= {w for w in AS_MATRIX for arg in scalars if w not in self.of(arg)}
         keeps = set(e.op.column("keeps", ()))
         if self.normalizer.chains.flips(e.op) and e.shape[0] == e.shape[1]:
             keeps.add("symmetric")
@@ -131,9 +140,6 @@ class Attributes:
 BY_ROLE: dict[str, Callable[[Attributes, Expr], Iterable[str]]] = {
     "symbol": lambda a, e: e.attributes,
     "identity": lambda a, e: OF_IDENTITY,
-    "ones": lambda a, e: {"positive"},
-    "dimension": lambda a, e: {"positive"},
-    "number": lambda a, e: {"positive"} if e.data > 0 else NONE,
     "transpose": Attributes._transpose,
     "sum": Attributes._sum,
     "scale": Attributes._scale,

@@ -35,5 +35,6 @@ VIOLATIONS: dict[str, Callable[[Array], float]] = {
     "spd": lambda a: _gap(a, a.T) + max(0.0, -float(np.min(np.linalg.eigvalsh(a)))),
     "psd": lambda a: _gap(a, a.T) + max(0.0, -float(np.min(np.linalg.eigvalsh(a)))),
     "positive": lambda a: 0.0 if np.all(a > 0) else float("inf"),
+    "nonnegative": lambda a: 0.0 if np.all(a >= 0) else float("inf"),
     "unit": lambda a: 0.0 if np.all(np.abs(a) < 1) else float("inf"),
 }

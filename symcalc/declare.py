@@ -14,9 +14,9 @@ from symcalc.shape import SCALAR, Dim, Shape, parse_dim, shape_text
 
 ATTRIBUTES = frozenset(
     {"symmetric", "skew", "spd", "psd", "diagonal", "orthogonal", "orthonormal", "invertible"}
-    | {"lower", "upper", "positive", "unit"}
+    | {"lower", "upper", "positive", "nonnegative", "unit"}
 )
-SQUARE_ATTRIBUTES = ATTRIBUTES - {"positive", "unit", "orthonormal"}
+SQUARE_ATTRIBUTES = ATTRIBUTES - {"positive", "nonnegative", "unit", "orthonormal"}
 ENTRYWISE = "entrywise"  # what an unspecified function is declared as
 IMPLIED = {
     "spd": {"symmetric", "psd", "invertible"},

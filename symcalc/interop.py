@@ -126,8 +126,8 @@ class _In:
         """Return a scalar variable, or a size where the shape of a matrix uses the symbol."""
         if e in self.names.sizes:
             return self.algebra.dimension(self.names.size(e))
-        positive = frozenset({"positive"} if e.is_positive else ())
-        return self._variable(e, SCALAR, positive)
+        known = ("positive", e.is_positive), ("nonnegative", e.is_nonnegative and not e.is_positive)
+        return self._variable(e, SCALAR, frozenset(word for word, holds in known if holds))
 
     def matrix_symbol(self, e: Any) -> Expr:
         return self._variable(e, self.names.shape(e), frozenset())

@@ -46,6 +46,10 @@ def _degrees(value: Any) -> bool:
     return isinstance(value, dict) and all(type(item) is int for item in value.values())
 
 
+def _bounds(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"(-inf|-?\d+) (inf|-?\d+)", value) is not None
+
+
 def _domain(value: Any) -> bool:
     return _text(value) or _bodies(value)
 
@@ -58,7 +62,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "reflection": _text,
     "macro": _text, "define": _text, "fold": _flag, "expand": _text,
     "homogeneous": _degrees, "absolute": _flag, "invariant": _flag, "commutes": _flag,
-    "inside": _flag, "keeps": _texts, "gives": _texts, "promotes": _bodies,
+    "inside": _flag, "keeps": _texts, "gives": _texts, "promotes": _bodies, "range": _bounds,
     "analytic": _flag, "library": _text, "broadcast": _flag, "any_rank": _flag, "several": _flag,
     "array": _text, "rank_one": _text, "flat": _text, "share": _bodies,
     "cost": _text, "share_cost": _text,

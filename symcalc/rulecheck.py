@@ -20,6 +20,7 @@ from symcalc.evaluate import compute, numpy_backend, size_of
 from symcalc.expr import Expr, node
 from symcalc.judge import slope
 from symcalc.op import Op, Rewrite
+from symcalc.ranges import stated
 from symcalc.rows import REFUSAL, UNEVALUATED
 from symcalc.rulebook import LEAVES, Rulebook
 from symcalc.sample import RANGES, sample, well_conditioned
@@ -179,7 +180,7 @@ class _Case:
         return _distance(got, np.reshape(self._linear(slot, by), (-1, 1), order="F"))
 
     def _claims(self) -> Iterator[tuple[str, float]]:
-        """Check `homogeneous`, `absolute`, `invariant`, `commutes`, `gives` and `keeps`."""
+        """Check what the row says of all values: `homogeneous`, ..., `gives`, `range`, `keeps`."""
         value = np.asarray(self._plain())
         for name, degree in self.op.column("homogeneous", {}).items():
             slot = next(v for v in self.slots if v.name == name)
@@ -200,6 +201,8 @@ class _Case:
             yield "commutes", _distance(a @ value, value @ a)
         for word in self.op.column("gives", ()):
             yield f"gives {word}", max(violation(word, v) for v in (value, self._spread()))
+        if self.op.column("range"):
+            yield "range", max(self._beyond(v) for v in (value, self._spread()))
         square = dict.fromkeys(self.sizes, 4)  # attributes of matrices, and of even size for skew
         claims = [("keeps", word, word) for word in self.op.column("keeps", ())]
         claims += [("promotes", *pair) for pair in self.op.column("promotes", {}).items()]
@@ -207,6 +210,11 @@ class _Case:
             structured = {v: self._structured(v, word, square) for v in self.args}
             (value,) = _compute(self.book, [self.whole], structured, square)
             yield f"{column} {word}", violation(made, np.asarray(value))
+
+    def _beyond(self, value: Array) -> float:
+        """Return how far a value lies outside the range."""
+        (low, _), (high, _) = stated(self.op)
+        return max(0.0, float(np.max(low - value)), float(np.max(value - high)))
 
     def _spread(self) -> Array:
         """Return the value at a point farther out, where a claim has more ways to fail."""

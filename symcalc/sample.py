@@ -18,6 +18,7 @@ Rng: TypeAlias = "np.random.Generator"  # as text: numpy.random is imported when
 Array = Any
 SIZES = (3, 4, 2, 5, 6, 7)
 RANGES = {"large": (1.2, 3.0), "fraction": (0.1, 0.9)}  # entries above 1, or between 0 and 1
+SIGNED = frozenset({"positive", "nonnegative"})
 MODES = ("plain", "positive", "unit", "definite", "definite positive", "whole", *RANGES)
 
 
@@ -57,8 +58,8 @@ def sample(variable: Expr, sizes: Mapping[str, int], rng: Rng, mode: str = "plai
         return flat / np.linalg.norm(flat) if "orthonormal" in attributes else flat
     for name, build in BUILDERS.items():
         if name in attributes:
-            return build(shape, rng, "positive" if "positive" in attributes else mode)
-    if "definite" in mode and shape[0] == shape[1] and not attributes & {"positive", "unit"}:
+            return build(shape, rng, "positive" if SIGNED & attributes else mode)
+    if "definite" in mode and shape[0] == shape[1] and not attributes & (SIGNED | {"unit"}):
         return _spd(shape, rng, mode)
     return _entries(shape, attributes, rng, mode)
 
@@ -76,9 +77,10 @@ def _function(rng: Rng) -> tuple[Callable[[Array], Array], ...]:
 def _entries(shape: tuple[int, ...], attributes: frozenset[str], rng: Rng, mode: str) -> Array:
     if mode in RANGES and "unit" not in attributes:
         return rng.uniform(*RANGES[mode], shape)
-    if "unit" in attributes or (mode == "unit" and "positive" not in attributes):
-        return rng.uniform(-0.9, 0.9, shape)
-    if "positive" in attributes or "positive" in mode:
+    signed = bool(SIGNED & attributes)
+    if "unit" in attributes or (mode == "unit" and not signed):
+        return rng.uniform(0.1 if signed else -0.9, 0.9, shape)
+    if signed or "positive" in mode:
         return rng.uniform(0.4, 2.0, shape)
     if mode == "whole" and shape == ():
         return np.float64(rng.integers(2, 4))
@@ -164,6 +166,8 @@ def inside(variable: Expr, array: Array) -> bool:
     """Whether an array lies in the open set that `spd`, `positive` and `unit` declare."""
     attributes = variable.attributes
     if "positive" in attributes and not np.all(array > 0):
+        return False
+    if "nonnegative" in attributes and not np.all(array >= 0):
         return False
     if "unit" in attributes and not np.all(np.abs(array) < 1):
         return False

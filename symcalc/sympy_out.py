@@ -148,7 +148,8 @@ class _Out:
             return self.names[e.name]
         if not e.is_scalar:
             return self.sp.MatrixSymbol(e.name, *map(self._dim, e.shape))
-        return self.sp.Symbol(e.name, **({"positive": True} if "positive" in e.attributes else {}))
+        known = {word: True for word in ("positive", "nonnegative") if word in e.attributes}
+        return self.sp.Symbol(e.name, **known)
 
     def _number(self, e: Expr) -> Any:
         return self.sp.Rational(e.data.numerator, e.data.denominator)

@@ -2,7 +2,7 @@
 
 import gc
 import re
-from math import prod
+from math import inf, prod
 
 import numpy as np
 import pytest
@@ -19,6 +19,8 @@ from symcalc import (
     variables,
 )  # fmt: skip
 from symcalc.derive import forget
+from symcalc.rulebook import default_rules
+from symcalc.simplify import normalizer
 
 SIZES = {"n": 3, "m": 4, "k": 2, "p": 2, "q": 5}
 LINEAR = "A: matrix(n, m); b: vector(n)"
@@ -473,3 +475,25 @@ def test_a_definite_matrix_is_factored_where_positive_scalars_stand_beside_it():
     assert "cholesky" in f.source and "slogdet" not in f.source
     k = x.T @ x / 5 + s * np.eye(3)
     assert np.isclose(f(X=x, y=y, s=s)[0], np.linalg.slogdet(k)[1] + y @ np.linalg.solve(k, y))
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("sigmoid(x)", (0, True), (1, True)),
+        ("ones(n) - tanh(x) .^ 2", (0, True), (1, False)),
+        ("3*ones(n) - 2*tanh(x)", (1, True), (5, True)),
+        ("sigmoid(x) .* tanh(y)", (-1, True), (1, True)),
+        ("exp(x) + 2*ones(n)", (2, True), (inf, True)),
+        ("exp(x)/(y'*y + 1)", (0, True), (inf, True)),
+        ("x .^ 2", (0, False), (inf, True)),
+        ("-abs(x)", (-inf, True), (0, False)),
+        ("x .^ -3", (-inf, True), (inf, True)),
+        ("p - ones(n)", (-1, True), (inf, True)),
+        ("p*sigmoid(x)'*q", (0, False), (inf, True)),
+    ],
+)
+def test_the_range_of_an_expression(text, low, high):
+    e = parse(text, "x, y: vector(n); p: positive vector(n); q: nonnegative vector(n)")
+    n = normalizer(default_rules())
+    assert n.attributes.range(n.canonical(e)) == (low, high)

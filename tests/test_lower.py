@@ -316,3 +316,13 @@ def test_only_an_order_that_depends_on_the_sizes_is_chosen_by_them(f, wrt, where
                 np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
     with pytest.raises(TypeError, match="missing"):
         function(drawn[0])
+
+
+def test_nonnegative_weights_give_a_gram_matrix():
+    second = derive("sum(log(1 + exp(-y .* (X*w))))", "w").second()
+    source = second.compile().source
+    rng = np.random.default_rng(0)
+    x, w, y = rng.standard_normal((6, 3)), rng.standard_normal(3), rng.choice([-1.0, 1.0], 6)
+    s = 1 / (1 + np.exp(y * (x @ w)))
+    assert "np.sqrt(" in source and ".T @ " in source
+    assert np.allclose(second.compile()(y=y, X=x, w=w), x.T @ np.diag(s * (1 - s)) @ x)
