@@ -152,7 +152,7 @@ class Functions:
         self.n.memo[e] = atom(e)
         if (e.shape[1] == 1 and not e.op.dims) or not self.n.chains.flips(e.op):
             return self.n.memo[e]
-        other = self._turned(e)
+        other = self.turned(e)
         if other.args == e.args:
             return self.n.memo[e]
         row = e.shape[0] == 1 and not e.op.dims
@@ -160,7 +160,7 @@ class Functions:
             self.n.memo[e] = self.n.chains.transpose(self.n.normal(other))
         return self.n.memo[e]
 
-    def _turned(self, e: Expr) -> Expr:
+    def turned(self, e: Expr) -> Expr:
         """Return what the transpose rule gives, with canonical arguments."""
         body = self.n.book.body(e.op, "transpose", "")
         assert body is not None

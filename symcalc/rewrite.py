@@ -197,6 +197,11 @@ class Matcher:
                 yield from self._bind(pattern.args[0], self._turned(e), binding)
         elif role == "product" and e.op.role == "product":
             yield from self._sequence(flatten(pattern), flatten(e), binding)
+        elif role == e.op.role == "trace":
+            for chain in _rotations(flatten(e.args[0])):
+                yield from self._sequence(flatten(pattern.args[0]), chain, binding)
+        elif e.op.role == "transpose" and e.args[0].op is pattern.op:
+            yield from self._transposed(pattern, e.args[0], binding)
         elif pattern.op is e.op and len(pattern.args) == len(e.args):
             if pattern.op.dims:
                 extended = bind_sizes(pattern, e, binding)
@@ -204,6 +209,11 @@ class Matcher:
                     yield from self._arguments(pattern, e, extended)
             elif pattern.data == e.data:
                 yield from self._arguments(pattern, e, binding)
+
+    def _transposed(self, pattern: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
+        """Match `f(A)` against the transpose of `e = f(B)`, where that is `f(B')`."""
+        if self.n.chains.flips(e.op):
+            yield from self._arguments(pattern, self.n.functions.turned(e), binding)
 
     def _arguments(self, pattern: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
         orders: list[Sequence[Expr]] = [e.args]
@@ -293,6 +303,10 @@ class Matcher:
         else:
             factors = mono.factors
         return factors[::-1] if backwards else factors
+
+
+def _rotations(chain: Factors) -> list[Factors]:
+    return [chain[k:] + chain[:k] for k in range(len(chain))]
 
 
 def _power(lhs: Expr) -> tuple[Expr, Number] | None:
