@@ -131,10 +131,17 @@ class Attributes:
         shared = frozenset.intersection(*(matrices or [self.of(arg) for arg in scalars]))
         shared -= {w for w in AS_MATRIX for arg in scalars if w not in self.of(arg)}
         keeps = set(e.op.column("keeps", ()))
-        if self.normalizer.chains.flips(e.op) and e.shape[0] == e.shape[1]:
-            keeps.add("symmetric")
+        if e.shape[0] == e.shape[1] and self._turns_into_itself(e, shared):
+            gives |= {"symmetric"}
         promoted = {w for known, w in e.op.column("promotes", {}).items() if known in shared}
         return gives | (shared & keeps) | promoted
+
+    def _turns_into_itself(self, e: Expr, shared: frozenset[str]) -> bool:
+        """Whether the transpose rule of a function gives the function itself."""
+        chains = self.normalizer.chains
+        if chains.flips(e.op) and not e.op.dims:
+            return "symmetric" in shared
+        return chains.turned_by_row(e) == (1, e)
 
 
 BY_ROLE: dict[str, Callable[[Attributes, Expr], Iterable[str]]] = {

@@ -237,14 +237,17 @@ class Chains:
                 return 1, e
             if "skew" in known:
                 return -1, e
+        found = None if self.flips(e.op) else self.turned_by_row(e)
+        return found or (1, self.n.algebra.transpose(e))
+
+    def turned_by_row(self, e: Expr) -> tuple[Number, Expr] | None:
+        """Return the transpose of a function by its row, if it is one factor."""
         body = None if e.op.role else self.n.book.body(e.op, "transpose", "")
-        if body is not None and not self.flips(e.op):
-            dims = e.op.bind([a.shape for a in e.args], e.data or ())
-            poly = self.n.normal(body(self.n.algebra, e.args, dims))
-            mono, c = self.n.single(poly)
-            if not mono.scalars and len(mono.factors) == 1:
-                return c, mono.factors[0]
-        return 1, self.n.algebra.transpose(e)
+        if body is None:
+            return None
+        dims = e.op.bind([a.shape for a in e.args], e.data or ())
+        mono, c = self.n.single(self.n.normal(body(self.n.algebra, e.args, dims)))
+        return (c, mono.factors[0]) if not mono.scalars and len(mono.factors) == 1 else None
 
     def flips(self, op: Op) -> bool:
         """Whether `f(A)' = f(A')`, as for every entrywise function."""

@@ -153,10 +153,10 @@ class Functions:
         if (e.shape[1] == 1 and not e.op.dims) or not self.n.chains.flips(e.op):
             return self.n.memo[e]
         other = self.turned(e)
-        if other.args == e.args:
+        if other is e:
             return self.n.memo[e]
         row = e.shape[0] == 1 and not e.op.dims
-        if row or (other.size, sort_key(other)) < (e.size, sort_key(e)):
+        if row or _orientation(other, e) < _orientation(e, other):
             self.n.memo[e] = self.n.chains.transpose(self.n.normal(other))
         return self.n.memo[e]
 
@@ -183,6 +183,12 @@ class Functions:
         for _ in range(abs(k.numerator)):
             result = self.n.multiply(result, base)
         return result
+
+
+def _orientation(e: Expr, other: Expr) -> tuple[object, ...]:
+    """Order a function and its transpose; those of the same arguments by their places in these."""
+    places = tuple(map(str, e.data)) if e.args == other.args else ()
+    return e.size, places, sort_key(e)
 
 
 def _commutation(n: Normalizer, e: Expr, args: list[Expr]) -> Expr | None:

@@ -253,6 +253,10 @@ class Presenter:
     def _untransposed(self, e: Expr, shown: Expr) -> Expr:
         """Write the transpose of a sum or an entrywise product as one where that is shorter."""
         inner = e.args[0]
+        if inner.args and inner.op.dims and self.n.chains.flips(inner.op):
+            other = self.n.functions.turned(inner)
+            if other.args == inner.args:  # `S[k:n, 0:k]` of a symmetric matrix
+                return rebuild(other, self.shown[inner].args)
         if inner.op.role in ENTRYWISE:
             other = self._with_sign_outside(inner, [self._across(a) for a in inner.args], True)
             return other if self.length(other) < self.length(shown) else shown

@@ -213,7 +213,7 @@ class Matcher:
     def _transposed(self, pattern: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
         """Match `f(A)` against the transpose of `e = f(B)`, where that is `f(B')`."""
         if self.n.chains.flips(e.op):
-            yield from self._arguments(pattern, self.n.functions.turned(e), binding)
+            yield from self.match(pattern, self.n.functions.turned(e), binding)
 
     def _arguments(self, pattern: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
         orders: list[Sequence[Expr]] = [e.args]

@@ -24,6 +24,17 @@ FORMS = [
     ("log(mean(exp(x)))", "x", "x: vector(n)", "softmax(x)"),
     ("log(exp(a'*x)/sum(exp(B*x)))", "x", "x: vector(n); a: vector(n); B: matrix(m, n)",
      "a - B'*softmax(B*x)"),
+    # functions whose transposes are functions
+    ("logdet(sylvester(A, A', B*B'))", "B", "A: matrix(n); B: matrix(n, k)",
+     "2*sylvester(A', A, inv(sylvester(A, A', B*B')))*B"),
+    ("normF(expm(t*A)*B)^2", "t", "t: scalar; A: matrix(n); B: matrix(n, k)",
+     "2*tr(A*expm(t*A)*B*B'*expm(t*A)')"),
+    ("norm2(y - exp(-x*t')*pinv(exp(-x*t'))*y)^2", "t",
+     "x: positive vector(n); t: positive vector(k); y: vector(n)",
+     "2*((pinv(exp(-t*x'))'*y) .* (exp(-t*x')*(x .* (y - exp(-x*t')*pinv(exp(-x*t'))*y))))"),
+    # what is positive anyway
+    ("abs(1 + x'*x)", "x", "x: vector(n)", "2*x"),
+    ("log(abs(1 + x'*S*x))", "x", "x: vector(n); S: psd matrix(n)", "2*S*x/(1 + x'*S*x)"),
     # functions of sums for sums of functions
     ("x .* sigmoid(x)", "x", "x: vector(n)",
      "diag(sigmoid(x) .* (ones(n) + x .* (ones(n) - sigmoid(x))))"),
