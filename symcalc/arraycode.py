@@ -33,9 +33,9 @@ LINALG = frozenset(
     "slogdet solve svd svdvals".split()
 )
 SPECIAL = frozenset(
-    "airy digamma ellipe ellipk erf erfc erfcinv erfi erfinv expi expit factorial fresnel gamma "
-    "gammainc gammaincc gammaln i0 i0e i1 i1e j0 j1 lambertw log_ndtr logit logsumexp ndtr ndtri "
-    "polygamma psi shichi sici softmax xlogy y0 y1 zeta".split()
+    "airy digamma ellipe ellipk erf erfc erfcinv erfcx erfi erfinv expi expit factorial fresnel "
+    "gamma gammainc gammaincc gammaln i0 i0e i1 i1e j0 j1 lambertw log_ndtr logit logsumexp ndtr "
+    "ndtri polygamma psi shichi sici softmax xlogy y0 y1 zeta".split()
 )
 KERNELS = frozenset(name for name in dir(Kernels) if not name.startswith("_"))
 ALLOWED = {"xp": XP, "linalg": LINALG, "special": SPECIAL, "k": KERNELS}

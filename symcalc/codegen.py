@@ -133,7 +133,7 @@ class _Writer:
         uses = uses_of(list(outputs.values()))
         for node in postorder([e]):
             if node not in self.trees:
-                if node.op.role in ("symbol", "dimension") or self.varying & set(node.args):
+                if _is_given(node) or self.varying & set(node.args):
                     self.varying.add(node)
                 self.trees[node] = self._node(node)
                 self.depth[node] = 1 + max([self.depth[arg] for arg in node.args], default=0)
@@ -296,6 +296,12 @@ class _Writer:
         if line and line not in self.extra_imports:
             self.extra_imports.append(line)
         return parsed(module)
+
+
+def _is_given(node: Expr) -> bool:
+    """Whether a leaf is known only when the code runs: a variable, or a size that has a name."""
+    sized = node.op.dims and any(dim_names(dim) for dim in node.data)
+    return node.op.role in ("symbol", "dimension") or bool(sized)
 
 
 def _constant(node: Expr) -> ast.expr:

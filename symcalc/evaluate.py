@@ -18,6 +18,7 @@ from symcalc.exact import Number
 from symcalc.graph import postorder
 from symcalc.kernels import Kernels
 from symcalc.lower import Lowering
+from symcalc.magnitude import stable
 from symcalc.shape import (
     SCALAR,
     Dim,
@@ -98,10 +99,10 @@ def evaluate(e: Expr, arrays: Mapping[str, Any], scope: Mapping[str, Expr] | Non
 def lowered(e: Expr, dims: tuple[tuple[str, int], ...]) -> Expr:
     """Return an expression in the form in which it is evaluated under the given dimensions.
 
-    Only what holds for every array is used: the order of products, and the rows of the stage
-    "lower" that need no attribute and are right for complex numbers too.
+    Only what holds for every array is used: forms without overflow, the order of products, and the
+    rows of the stage "lower" that need no attribute and are right for complex numbers too.
     """
-    return Lowering(e.op.algebra, dict(dims)).lower([e])[0]
+    return Lowering(e.op.algebra, dict(dims)).lower(stable([e], e.op.algebra.book))[0]
 
 
 def _given_sizes(e: Expr, known: Mapping[str, Expr], arrays: Mapping[str, Any]) -> set[str]:

@@ -13,7 +13,10 @@ ENTRYWISE = {
     "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "abs": "abs",
     "sign": "sign", "floor": "floor", "ceil": "ceil",
 }  # fmt: skip
-SPECIAL = {"erf": "erf", "erfc": "erfc", "digamma": "digamma", "psi": "digamma", "gamma": "gamma"}
+SPECIAL = {
+    "erf": "erf", "erfc": "erfc", "erfcx": "erfcx", "log_ndtr": "_log_ndtr",
+    "digamma": "digamma", "psi": "digamma", "gamma": "gamma",
+}  # fmt: skip
 
 
 def _entrywise(name: str) -> list[str]:
@@ -109,6 +112,14 @@ ROWS = {
     "k.relu": ["0>0 5 max({0}, 0)", "e>e 5 max.({0}, 0)"],
     "k.sigmoid": _entrywise("_sigmoid"),
     "k.softplus": _entrywise("_softplus"),
+    "k.log_one_minus_exp": _entrywise("_log_one_minus_exp"),
+    "k.log_hazard_inverse": _entrywise("_log_hazard_inverse"),
+    "k.log_softplus": _entrywise("_log_softplus"),
+    "k.det_sign": ["2>0 5 last(logabsdet({0}))"],
+    "k.peak": ["0>0 5 _finite({0})", "e>0 5 _finite(maximum({0}))"],
+    "k.peak_rows": ["2>1 5 vec(_finite.(maximum({0}, dims=2)))"],
+    "k.weighted_peak": ["21>1 5 _weighted_peak({0}, {1})"],
+    "k.weighted_exp": ["211>1 5 _weighted_exp({0}, {1}, {2})"],
     "k.logsumexp": ["1>0 5 _logsumexp({0})"],
     "k.softmax": ["1>1 5 _softmax({0})"],
     "k.logsumexp_rows": ["2>1 5 map(_logsumexp, eachrow({0}))"],
@@ -197,6 +208,23 @@ _argmax(x) = Float64.(x .== maximum(x))""",
 _sigmoid(x) = exp(min(x, 0)) / (1 + exp(-abs(x)))""",
     "_softplus": """\
 _softplus(x) = max(x, 0) + log1p(exp(-abs(x)))""",
+    "_log_ndtr": """\
+function _log_ndtr(x)
+    low, high = min(x, 0), max(x, 0)
+    return log((erfcx(-low / sqrt(2)) + erf(high / sqrt(2))) / 2) - low^2 / 2
+end""",
+    "_log_one_minus_exp": """\
+_log_one_minus_exp(x) = x < log(2) ? log(-expm1(-x)) : log1p(-exp(-x))""",
+    "_log_hazard_inverse": """\
+_log_hazard_inverse(x) = x < -37 ? x - exp(x) / 2 : _log_one_minus_exp(exp(x))""",
+    "_log_softplus": """\
+_log_softplus(x) = x < -37 ? x - exp(x) / 2 : log(_softplus(x))""",
+    "_finite": """\
+_finite(x) = isfinite(x) ? x : zero(x)""",
+    "_weighted_peak": """\
+_weighted_peak(a, x) = vec(_finite.(maximum(ifelse.(a .== 0, -Inf, x'), dims=2)))""",
+    "_weighted_exp": """\
+_weighted_exp(a, x, top) = vec(sum(a .* exp.(ifelse.(a .== 0, -Inf, x' .- top)), dims=2))""",
     "_logsumexp": """\
 _logsumexp(x) = maximum(x) + log(sum(exp.(x .- maximum(x))))""",
     "_softmax": """\
@@ -212,7 +240,7 @@ KEYWORDS = frozenset(
     "struct true try type using var where while abstract I pi π ℯ im NaN Inf nothing missing "
     "Diagonal Symmetric Float64 Int exp log".split()
 )
-SPECIAL_FUNCTION = r"\b(erfc?|gamma|digamma|polygamma|logabsgamma)\.?\("
+SPECIAL_FUNCTION = r"\b(erf|erfcx?|gamma|digamma|polygamma|logabsgamma)\.?\("
 
 
 def _frame(function: Function) -> str:

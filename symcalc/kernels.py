@@ -161,6 +161,45 @@ class Kernels(FactorKernels):
         positive = self._xp.where(x.real > 0, x, -x)
         return self._xp.where(x.real > 0, x, 0.0 * x) + self._xp.log1p(self._xp.exp(-positive))
 
+    def log_one_minus_exp(self, x: Array) -> Array:
+        """Return `log(1 - exp(-x))` for `x > 0`, near 0 by expm1 (Mächler, 2012)."""
+        near = x.real < 0.6931471805599453
+        below = self._xp.log(-self._xp.expm1(-self._xp.where(near, x, 1.0 + 0.0 * x)))
+        beyond = self._xp.log1p(-self._xp.exp(-self._xp.where(near, 1.0 + 0.0 * x, x)))
+        return self._xp.where(near, below, beyond)
+
+    def log_hazard_inverse(self, x: Array) -> Array:
+        """Return `log(1 - exp(-exp(x)))`, which is near `x - exp(x)/2` far below 0."""
+        far = x.real < -37.0
+        near = self.log_one_minus_exp(self._xp.exp(self._xp.where(far, 0.0 * x, x)))
+        return self._xp.where(far, x - self._xp.exp(self._xp.where(far, x, 0.0 * x)) / 2.0, near)
+
+    def log_softplus(self, x: Array) -> Array:
+        """Return `log(softplus(x))`, which is near `x - exp(x)/2` far below 0."""
+        far = x.real < -37.0
+        near = self._xp.log(self.softplus(self._xp.where(far, 0.0 * x, x)))
+        return self._xp.where(far, x - self._xp.exp(self._xp.where(far, x, 0.0 * x)) / 2.0, near)
+
+    def det_sign(self, a: Array) -> Array:
+        return self._xp.linalg.slogdet(a)[0]
+
+    def peak(self, a: Array) -> Array:
+        """Return the largest entry, 0 if it is infinite: what may be taken out of exponents."""
+        top = self._xp.max(a.real)
+        return self._xp.where(self._xp.isfinite(top), top, self._xp.zeros_like(top))
+
+    def peak_rows(self, a: Array) -> Array:
+        top = self._xp.amax(a.real, 1)
+        return self._xp.where(self._xp.isfinite(top), top, self._xp.zeros_like(top))
+
+    def weighted_peak(self, a: Array, x: Array) -> Array:
+        return self.peak_rows(self._xp.where(a != 0, x.real, -float("inf")))
+
+    def weighted_exp(self, a: Array, x: Array, y: Array) -> Array:
+        """Return row by row the sum of `a_k exp(x_k - y)`; an entry 0 of `a` hides its `x`."""
+        shifted = self._xp.where(a != 0, x - y[:, None], -float("inf"))
+        return self._xp.sum(a * self._xp.exp(shifted), 1)
+
 
 def _whole(k: Array) -> int | None:
     """Return an exponent as an int if it is a known whole number."""

@@ -105,6 +105,9 @@ class DaskKernels(PlainKernels):
     def logdet(self, a: Array) -> Array:
         return self.in_one_piece(self._delayed(np.linalg.slogdet)(a)[1], (), a)
 
+    def det_sign(self, a: Array) -> Array:
+        return self.in_one_piece(self._delayed(np.linalg.slogdet)(a)[0], (), a)
+
     def power(self, a: Array, k: int) -> Array:
         return self.in_one_piece(self._delayed(np.linalg.matrix_power)(a, k), a.shape, a)
 

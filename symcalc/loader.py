@@ -148,7 +148,10 @@ class Loader:
             self._check_slots(place, op)
         for column, expected in (
             ("define", result),
-            ("reflection", result),
+            *(
+                (column, result)
+                for column in ("reflection", "equals", "logarithm", "mantissa", "exponent")
+            ),
             ("transpose", result[::-1]),
             ("requires", SCALAR),
         ):

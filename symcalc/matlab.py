@@ -15,8 +15,8 @@ ENTRYWISE = {
     "floor": "floor", "ceil": "ceil",
 }  # fmt: skip
 SPECIAL = {
-    "erf": "erf", "erfc": "erfc", "digamma": "psi", "psi": "psi", "gamma": "gamma",
-    "gammaln": "gammaln",
+    "erf": "erf", "erfc": "erfc", "erfcx": "erfcx", "log_ndtr": "log_ndtr_",
+    "digamma": "psi", "psi": "psi", "gamma": "gamma", "gammaln": "gammaln",
 }  # fmt: skip
 
 
@@ -110,6 +110,14 @@ ROWS = {
     "k.relu": ["e>e 5 max({0}, 0)"],
     "k.sigmoid": _entrywise("sigmoid_"),
     "k.softplus": _entrywise("softplus_"),
+    "k.log_one_minus_exp": _entrywise("log_one_minus_exp_"),
+    "k.log_hazard_inverse": _entrywise("log_hazard_inverse_"),
+    "k.log_softplus": _entrywise("log_softplus_"),
+    "k.det_sign": ["2>0 5 det_sign_({0})"],
+    "k.peak": ["1>0 5 finite_(max({0}))", "e>0 5 finite_(max(max({0})))"],
+    "k.peak_rows": ["2>1 5 finite_(max({0}, [], 2))"],
+    "k.weighted_peak": ["21>1 5 weighted_peak_({0}, {1})"],
+    "k.weighted_exp": ["211>1 5 weighted_exp_({0}, {1}, {2})"],
     "k.logsumexp": ["1>0 5 logsumexp_({0}, 1)"],
     "k.softmax": ["1>1 5 softmax_({0}, 1)"],
     "k.logsumexp_rows": ["2>1 5 logsumexp_({0}, 2)"],
@@ -258,6 +266,48 @@ end""",
     "softplus_": """\
 function y = softplus_(x)
     y = max(x, 0) + log1p(exp(-abs(x)));
+end""",
+    "log_ndtr_": """\
+function y = log_ndtr_(x)
+    t = -min(x, 0) / sqrt(2);
+    y = log((erfcx(t) + erf(max(x, 0) / sqrt(2))) / 2) - t .^ 2;
+end""",
+    "log_one_minus_exp_": """\
+function y = log_one_minus_exp_(x)
+    y = log1p(-exp(-x));
+    y(x < log(2)) = log(-expm1(-x(x < log(2))));
+end""",
+    "log_hazard_inverse_": """\
+function y = log_hazard_inverse_(x)
+    y = log_one_minus_exp_(exp(x));
+    y(x < -37) = x(x < -37) - exp(x(x < -37)) / 2;
+end""",
+    "log_softplus_": """\
+function y = log_softplus_(x)
+    y = log(softplus_(x));
+    y(x < -37) = x(x < -37) - exp(x(x < -37)) / 2;
+end""",
+    "det_sign_": """\
+function y = det_sign_(a)
+    [l, u, p] = lu(a);
+    y = det(p) * prod(sign(diag(u)));
+end""",
+    "finite_": """\
+function y = finite_(x)
+    y = x;
+    y(~isfinite(x)) = 0;
+end""",
+    "weighted_peak_": """\
+function y = weighted_peak_(a, x)
+    shifted = repmat(x', size(a, 1), 1);
+    shifted(a == 0) = -Inf;
+    y = finite_(max(shifted, [], 2));
+end""",
+    "weighted_exp_": """\
+function y = weighted_exp_(a, x, top)
+    shifted = repmat(x', size(a, 1), 1) - repmat(top, 1, size(a, 2));
+    shifted(a == 0) = -Inf;
+    y = sum(a .* exp(shifted), 2);
 end""",
     "logsumexp_": """\
 function y = logsumexp_(x, along)

@@ -8,6 +8,7 @@ from symcalc.cost import Costs
 from symcalc.expr import Expr
 from symcalc.graph import postorder
 from symcalc.lower import Lowering
+from symcalc.magnitude import stable
 from symcalc.rulebook import Rulebook
 from symcalc.simplify import normalizer
 from symcalc.straight import straightened
@@ -22,7 +23,7 @@ def lowered(
 ) -> dict[str, Expr]:
     """Return the outputs in the form in which they are computed, work shared between them."""
     n = normalizer(book)
-    canonical = [n.canonical(e) for e in outputs.values()]
+    canonical = [n.canonical(e) for e in stable(list(outputs.values()), book)]
     known = (book.algebra, sizes, n.attributes.of, real, True)
 
     def planned(inverses: bool) -> list[Expr]:

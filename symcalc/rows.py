@@ -19,10 +19,11 @@ ROLES = frozenset(
     "ones zeros inverse differential application".split()
 ) | {"entrywise quotient", "entrywise power", "fractional power"}
 UNEVALUATED = frozenset({"symbol", "differential"})
-STAGES = ("simplify", "lower", "vec", "stack")
+STAGES = ("simplify", "lower", "stable", "vec", "stack")
+EXTREMES = ("large", "small")
 EXPANSIONS = ("power_differential", "commutation", "diagonal")
 DOMAIN_WORDS = ATTRIBUTES | {
-    ENTRYWISE, *"integer natural distinct tall wide smooth large fraction".split()
+    ENTRYWISE, *"integer natural distinct tall wide smooth large fraction negative".split()
 }  # fmt: skip
 
 
@@ -60,7 +61,8 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "call": _text, "aliases": _texts, "literal": _text, "of_matrix": _text,
     "d": _bodies, "derivative": _text, "adjoint": _bodies, "vec": _bodies, "transpose": _text,
     "reflection": _text,
-    "macro": _text, "define": _text, "fold": _flag, "expand": _text,
+    "logarithm": _text, "mantissa": _text, "exponent": _text, "extremes": _texts,
+    "macro": _text, "equals": _text, "define": _text, "fold": _flag, "expand": _text,
     "homogeneous": _degrees, "absolute": _flag, "invariant": _flag, "commutes": _flag,
     "inside": _flag, "keeps": _texts, "gives": _texts, "promotes": _bodies, "range": _bounds,
     "analytic": _flag, "library": _text, "broadcast": _flag, "any_rank": _flag, "several": _flag,
@@ -92,6 +94,7 @@ def check_row(place: str, row: Row, shipped: bool) -> None:
     for column in ("keeps", "gives", "promotes"):
         _check_members(place, column, row.get(column, []), ATTRIBUTES, "attribute")
     _check_members(place, "promotes", row.get("promotes", {}).values(), ATTRIBUTES, "attribute")
+    _check_members(place, "extremes", row.get("extremes", []), EXTREMES, "extreme")
     _check_members(place, "index", row.get("index", []), dims, "size")
     for column in ("level", "latex_level", "pretty_level"):
         _check_members(place, column, [row[column]] if column in row else [], LEVELS, "level")

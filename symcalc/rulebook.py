@@ -96,7 +96,7 @@ class Rulebook:
         view = copy(self)
         view._calls = {}
         for key, found in self._calls.items():
-            if kept := [op for op in found if op.column("d") or not op.column("define")]:
+            if kept := [op for op in found if op.column("d") or not _is_step(op)]:
                 view._calls[key] = kept
         return view
 
@@ -184,6 +184,11 @@ class Rulebook:
         """Read the bodies of an operation; raise `RuleError` for one that is refused."""
         for key in [key for key in self.unread if key[0] is op]:
             self.body(*key)
+
+
+def _is_step(op: Op) -> bool:
+    """Whether a row says what its operation is equal to: a step of computations, or a name."""
+    return bool(op.column("define") or op.column("equals"))
 
 
 def _columns_agree(op: Op, args: Sequence[Expr]) -> bool:

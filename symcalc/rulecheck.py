@@ -107,16 +107,31 @@ class _Case:
         for slot in self.slots:
             yield from self._slot_errors(slot)
         expect = {
-            "transpose": self._transposed, "define": self._plain, "reflection": self._reflected,
+            "transpose": self._transposed, "define": self._plain, "equals": self._plain,
+            "reflection": self._reflected,
         }  # fmt: skip
         for column, expected in expect.items():
             body = self.book.body(self.op, column, "")
             if body is not None and not self.op.variadic:
                 yield column, _distance(self.value(body.body), expected())
+        yield from self._magnitude_errors()
         required = self.book.body(self.op, "requires", "")
         if required is not None:
             yield "requires", float(self.value(required.body) <= 0)
         yield from self._claims()
+
+    def _magnitude_errors(self) -> Iterator[tuple[str, float]]:
+        """Compare the value with `exp(logarithm)`, and with `mantissa .* exp(exponent)`."""
+        bodies = {
+            column: np.asarray(self.value(body.body))
+            for column in ("logarithm", "mantissa", "exponent")
+            if (body := self.book.body(self.op, column, "")) is not None
+        }
+        if "logarithm" in bodies:
+            yield "logarithm", _distance(np.exp(bodies["logarithm"]), self._plain())
+        if "exponent" in bodies:
+            whole = bodies["mantissa"] * np.exp(bodies["exponent"])
+            yield "exponent", _distance(whole, self._plain())
 
     def _plain(self) -> Array:
         return self.value(self.whole)

@@ -17,7 +17,7 @@ from symcalc.shape import SCALAR, dim_names
 Rng: TypeAlias = "np.random.Generator"  # as text: numpy.random is imported when first used
 Array = Any
 SIZES = (3, 4, 2, 5, 6, 7)
-RANGES = {"large": (1.2, 3.0), "fraction": (0.1, 0.9)}  # entries above 1, or between 0 and 1
+RANGES = {"large": (1.2, 3.0), "fraction": (0.1, 0.9), "negative": (-3.0, -0.1)}
 SIGNED = frozenset({"positive", "nonnegative"})
 MODES = ("plain", "positive", "unit", "definite", "definite positive", "whole", *RANGES)
 
