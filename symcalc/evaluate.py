@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ from symcalc.shape import (
 if TYPE_CHECKING:
     from symcalc.expr import Expr
 
+KRONECKER_SIZE = 64  # of the unknowns of an equation that is solved as one linear system
 MAX_ORDER = 8  # of derivatives of a function that is given as numbers
 _FAILURES = (
     ValueError, TypeError, IndexError, ArithmeticError, AttributeError, NotImplementedError,
@@ -76,10 +77,18 @@ def special_functions(module: str) -> Any:
     return _Special(module)
 
 
+class NumpyKernels(Kernels):
+    """The kernels over NumPy, some of them by SciPy where it is installed."""
+
+    def sylvester(self, a: Any, b: Any, c: Any) -> Any:
+        small = np.size(c) <= KRONECKER_SIZE or importlib.util.find_spec("scipy") is None
+        return super().sylvester(a, b, c) if small else self._library().solve_sylvester(a, b, c)
+
+
 @cache
 def numpy_backend() -> Backend:
     """NumPy, with SciPy's special functions when they are needed."""
-    return Backend(np, special_functions("scipy.special"), Kernels(np))
+    return Backend(np, special_functions("scipy.special"), NumpyKernels(np))
 
 
 def evaluate(e: Expr, arrays: Mapping[str, Any], scope: Mapping[str, Expr] | None = None) -> Any:

@@ -198,3 +198,11 @@ def test_a_real_power_has_its_value():
     wanted = vectors @ np.diag(values**0.7) @ vectors.T
     got = parse("X^a", "X: spd matrix(n); a: scalar").evaluate(X=x, a=0.7)
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_a_sylvester_equation_of_any_size_is_evaluated(n):
+    rng = np.random.default_rng(n)
+    a, b, c = rng.standard_normal((n, n)), rng.standard_normal((n, n)), rng.standard_normal((n, n))
+    x = parse("sylvester(A, B, C)", "A, B, C: matrix(n)").evaluate(A=a, B=b, C=c)
+    assert np.allclose(a @ x + x @ b, c)
