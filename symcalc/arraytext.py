@@ -14,6 +14,7 @@ from symcalc.tokens import Token
 ENTRYWISE_SIGNS = {"*": ".*", "/": "./", "**": ".^", "^": ".^"}
 MATRIX_SIGNS = ("%*%", "%x%", "%o%")
 PRODUCTS = ("dot", "matmul", "mm", "mv")  # functions of array libraries that are the sign @
+INFIX = dict.fromkeys(PRODUCTS, "@") | dict.fromkeys(("power", "pow", "float_power"), ".^")
 NAMED = {"mul": "multiply", "sub": "subtract", "div": "divide", "view": "reshape"}
 FLAT_NORM = "norm_of_all"  # what PyTorch calls the norm of a tensor
 AXES = ("axis", "dim")
@@ -72,7 +73,7 @@ def as_language(
     if matrices and "t" not in declared:
         tokens = [_transposed(t, tokens[k + 1 : k + 2]) for k, t in enumerate(tokens)]
     if libraries:
-        tokens = _infix_products([_named(token) for token in tokens])
+        tokens = _infix([_named(token) for token in tokens])
     return _arguments(tokens, declared, is_literal, is_reduction if libraries else None)
 
 
@@ -101,22 +102,22 @@ def _transposed(token: Token, behind: Sequence[Token]) -> Token:
     return replace(token, text="transpose") if called else token
 
 
-def _infix_products(tokens: list[Token]) -> list[Token]:
-    """Write `dot(A, x)` as `((A) @ (x))`."""
+def _infix(tokens: list[Token]) -> list[Token]:
+    """Write `dot(A, x)` as `((A) @ (x))`, and powers of arrays in the same way."""
     found: list[Token] = []
-    products: list[bool] = []
+    signs: list[str] = []
     for token in tokens:
-        name = found[-1].text if found else ""
-        inside = bool(products) and products[-1]
+        name = found[-1] if found else token
+        inside = signs[-1] if signs else ""
         if token.text == "(":
-            products.append(name in PRODUCTS and found[-1].kind == "name")
-            if products[-1]:
-                found[-1] = replace(token, at=found[-1].at)
+            signs.append(INFIX.get(name.text, "") if name.kind == "name" else "")
+            if signs[-1]:
+                found[-1] = replace(token, at=name.at)
             found.append(token)
-        elif token.text == ")" and products:
-            found += [token] * (1 + products.pop())
+        elif token.text == ")" and signs:
+            found += [token] * (2 if signs.pop() else 1)
         elif token.text == "," and inside:
-            found += [replace(token, text=sign) for sign in (")", "@", "(")]
+            found += [replace(token, text=sign) for sign in (")", inside, "(")]
         else:
             found.append(token)
     return found

@@ -45,5 +45,7 @@ def _even(e: Expr) -> bool:
 def condition(node: Expr) -> str:
     """Return what the row of an operation assumes of its arguments, or nothing."""
     text: str = node.op.column("assumes", "")
-    slots = zip(node.op.slots, node.args, strict=False)
-    return text and text.format(**{slot.name: brief(arg) for slot, arg in slots})
+    slots = {slot.name: arg for slot, arg in zip(node.op.slots, node.args, strict=False)}
+    if all(arg.op.role == "number" for name, arg in slots.items() if f"{{{name}}}" in text):
+        return ""
+    return text.format(**{name: brief(arg) for name, arg in slots.items()})

@@ -13,7 +13,8 @@ from symcalc.postfix import Item
 from symcalc.shape import SCALAR
 from symcalc.show import brief
 
-ALONG = {"norm": "norm2"}  # what a function is called that runs along an axis: `norm(x, 1)` is not
+# what a function is called that runs along an axis: `norm(x, 1)` and `max(X, 1)` do not
+ALONG = {"norm": "norm2", "max": "amax", "min": "amin", "maximum": "amax", "minimum": "amin"}
 
 
 def outside(name: str, called: Callable[[str], list[Op]], letters: bool) -> list[Op]:

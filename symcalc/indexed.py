@@ -281,6 +281,8 @@ class Indexed:
         return self._hadamard(a, self._inverse(b))
 
     def _power(self, a: Value, k: Value) -> Value:
+        if k.free and (k.labels == a.labels or not a.labels):
+            return k.of(self.algebra.entrywise_power(self._regular(a), self._array(k)))
         if k.free:
             logs = self.book.apply("log", self._regular(a))
             product = self._hadamard(k, a.of(logs))

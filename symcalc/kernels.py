@@ -140,6 +140,9 @@ class Kernels(FactorKernels):
     def row_max(self, a: Array) -> Array:
         return self._xp.amax(a, 1)
 
+    def argmax_rows(self, a: Array) -> Array:
+        return ((a.T == self._xp.amax(a, 1)) * self._xp.ones_like(a.T)).T
+
     def row_sums(self, a: Array) -> Array:
         return self._xp.sum(a, 1)
 

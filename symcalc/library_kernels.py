@@ -73,6 +73,9 @@ class StandardKernels(PlainKernels):
     def argmax(self, x: Array) -> Array:
         return self._xp.astype(x == self._xp.max(x), x.dtype)
 
+    def argmax_rows(self, a: Array) -> Array:
+        return self._xp.astype(a.T == self._xp.amax(a, 1), a.dtype).T
+
 
 class DaskKernels(PlainKernels):
     """Dask: lazy arrays in chunks.

@@ -106,6 +106,8 @@ ROWS = {
     "k.maximum": _of_two("max"),
     "k.minimum": _of_two("min"),
     "k.argmax": ["1>1 5 argmax_({0})"],
+    "k.argmax_rows": ["2>2 5 argmax_rows_({0})"],
+    "k.row_max": ["2>1 5 max({0}, [], 2)"],
     "k.heaviside": ["e>e 5 double({0:5} > 0)"],
     "k.relu": ["e>e 5 max({0}, 0)"],
     "k.sigmoid": _entrywise("sigmoid_"),
@@ -246,6 +248,10 @@ function y = eigenprojector_(a, extreme)
     [v, d] = eig(symmetric_(a));
     [~, index] = extreme(diag(d));
     y = v(:, index) * v(:, index)';
+end""",
+    "argmax_rows_": """\
+function y = argmax_rows_(a)
+    y = double(a == max(a, [], 2));
 end""",
     "argmax_": """\
 function y = argmax_(x)

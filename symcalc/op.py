@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from symcalc.algebra import Algebra
     from symcalc.expr import Expr
 
+ENTRYWISE_POWERS = frozenset({"entrywise power", "power by entries", "powers of a scalar"})
 MARKS = 60  # bits of a set of operations: two may share one, so that it only ever says too much
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from symcalc.declare import ATTRIBUTES, ENTRYWISE
 from symcalc.errors import RuleError
+from symcalc.op import ENTRYWISE_POWERS
 from symcalc.printer import PRINTERS
 from symcalc.style import LEVELS, template_parts
 
@@ -17,7 +18,7 @@ RESERVED = frozenset({"H", "G"})
 ROLES = frozenset(
     "symbol number dimension sum scale product quotient transpose trace hadamard power identity "
     "ones zeros inverse differential application".split()
-) | {"entrywise quotient", "entrywise power", "fractional power"}
+) | {"entrywise quotient", "fractional power", *ENTRYWISE_POWERS}
 UNEVALUATED = frozenset({"symbol", "differential"})
 STAGES = ("simplify", "lower", "vec", "stack")
 EXPANSIONS = ("power_differential", "commutation", "diagonal")

@@ -73,7 +73,11 @@ class Scope:
                 self._write(item)
         marked = {name.value for name, mark in _name_pairs(items) if mark.kind in MARKS}
         self.vectors = vectors | marked | _multiplied_inside(items)
-        self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
+        self.exponents = {
+            name.value
+            for base, name, mark in zip([None, *items], items, items[1:], strict=False)
+            if name.kind == "name" and mark.value in POWERS and not _by_entries(base, name, mark)
+        }
 
     def _write(self, item: Item) -> None:
         names = set(dim_names(parse_dim(item.value)))
@@ -247,6 +251,12 @@ def _multiplied_inside(items: list[Item]) -> set[str]:
         if sign.kind == "infix" and sign.value == ":" and a.kind == b.kind == "name":
             found |= {a.value, b.value}
     return found
+
+
+def _by_entries(base: Item | None, name: Item, mark: Item) -> bool:
+    """Whether a name is an exponent that rather has entries: `2 .^ x`, `x .^ x`."""
+    beside = base is not None and (base.kind == "number" or base.value == name.value)
+    return beside and mark.value == ".^"
 
 
 def _name_pairs(items: list[Item]) -> Iterator[tuple[Item, Item]]:
