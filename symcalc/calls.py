@@ -13,8 +13,10 @@ from symcalc.postfix import Item
 from symcalc.shape import SCALAR
 from symcalc.show import brief
 
-# what a function is called that runs along an axis: `norm(x, 1)` and `max(X, 1)` do not
-ALONG = {"norm": "norm2", "max": "amax", "min": "amin", "maximum": "amax", "minimum": "amin"}
+ALONG = {  # what a function is called along an axis: `norm(x, 1)`, `max(X, 1)`, `diff(x, 1)` are not
+    "norm": "norm2", "max": "amax", "min": "amin", "maximum": "amax", "minimum": "amin",
+    "diff": "diff_along",
+}  # fmt: skip
 
 
 def outside(name: str, called: Callable[[str], list[Op]], letters: bool) -> list[Op]:

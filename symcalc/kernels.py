@@ -143,6 +143,9 @@ class Kernels(FactorKernels):
     def argmax_rows(self, a: Array) -> Array:
         return ((a.T == self._xp.amax(a, 1)) * self._xp.ones_like(a.T)).T
 
+    def argmax_columns(self, a: Array) -> Array:
+        return (a == self._xp.amax(a, 0)) * self._xp.ones_like(a)
+
     def row_sums(self, a: Array) -> Array:
         return self._xp.sum(a, 1)
 

@@ -76,6 +76,9 @@ class StandardKernels(PlainKernels):
     def argmax_rows(self, a: Array) -> Array:
         return self._xp.astype(a.T == self._xp.amax(a, 1), a.dtype).T
 
+    def argmax_columns(self, a: Array) -> Array:
+        return self._xp.astype(a == self._xp.amax(a, 0), a.dtype)
+
 
 class DaskKernels(PlainKernels):
     """Dask: lazy arrays in chunks.

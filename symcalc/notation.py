@@ -13,6 +13,7 @@ from itertools import pairwise
 from operator import and_
 from typing import TYPE_CHECKING, Protocol
 
+from symcalc import axes
 from symcalc.algebra import Algebra
 from symcalc.arraytext import MATRIX_SIGNS, NAMED, as_language, misread
 from symcalc.calls import outside
@@ -33,6 +34,7 @@ CODE_SIGNS = (",", "=", *MATRIX_SIGNS)  # without these, text is no array code
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
 BRACED = re.compile(r"[_^]\s*\{|\^T[A-Za-z]")
 FLAT_SIGNS = frozenset({"@", ".dot"})  # beside these, vectors are 1-D
+MATHEMATICAL = frozenset("‖∥ᵀ⁻²³⁰½−∑∏⊙⊗∘⟨⟩ᵢⱼ")  # signs of formulas that are set, not typed as code
 BOLD_ONES = ("𝟏", "𝟙")
 SPOKEN = frozenset({"^", ".(", "⁺"})  # where none of these stands, and no two names side by side
 RAISED = ("^", "**", ".^")
@@ -61,6 +63,7 @@ class Notation:
     ) -> None:
         self.text = text
         self.latex = is_latex(text)
+        self.typeset = self.latex or not MATHEMATICAL.isdisjoint(text)
         self.variable = variable
         self.declared = declared
         self.vocabulary = vocabulary
@@ -68,6 +71,7 @@ class Notation:
         self.slices: dict[str, bool] = {}  # of rows and columns, `X_{i,:}`, which are columns
         self.left = ""  # the indices on the left side, `ij` of `C_{ij} = ...`
         self.arrays = False  # whether the text is code of an array library
+        self.notes: list[str] = []  # how something ambiguous was read
         tokens = self._latex() if self.latex else self._plain_text()
         self.tokens = self._spoken(self._separated(tokens))
 
@@ -111,17 +115,21 @@ class Notation:
 
     def _plain_text(self) -> list[Token]:
         tokens = tokenize(self.text)
+        if self.typeset:
+            tokens = [letter for token in tokens for letter in self._letters(token)]
         if "F." in self.text and "F" not in self.declared:
             tokens = with_modules(tokens)
         signs = {token.text for token in tokens}
         kinds = {token.kind for token in tokens}
         self.arrays = not kinds.isdisjoint(("module", "applied", "method"))
         if self.arrays or "shape" in kinds or not signs.isdisjoint(CODE_SIGNS):
-            problem = misread(tokens, self.is_function)
+            tokens = axes.mapped(tokens, self.is_function, self.declared)
+            problem = misread(tokens, self.is_function, self.text)
             if problem is not None:
                 raise ParseError(caret(self.text, problem[1], problem[0]))
             libraries = "module" in kinds or is_array_code(tokens)
             self._check_methods(tokens)
+            tokens = self._counted(tokens, libraries)
             if not kinds.isdisjoint(("method", "shape")):
                 tokens = as_calls(tokens)
             tokens = as_language(
@@ -129,7 +137,7 @@ class Notation:
             )
         if "(" in signs:
             self._check_places(tokens)
-        if "_" in self.text:
+        if "_" in self.text or not signs.isdisjoint(latex_sums.OVER):
             tokens = self._sums(tokens)
         if not signs.isdisjoint(FLAT_SIGNS):
             flat = {
@@ -145,6 +153,25 @@ class Notation:
             tokens = [self._spelled(t, tokens[k + 1 : k + 2]) for k, t in enumerate(tokens)]
         return tokens if signs.isdisjoint(("[", "{", ":")) else self._called(tokens)
 
+    def _letters(self, token: Token) -> list[Token]:
+        """Return the letters of `Ax` in a formula with signs that nobody types in code: a product
+        of three at most, one of them a capital, or of a letter by itself."""
+        word = token.text
+        short = token.kind == "name" and 1 < len(word) < 4 and word.isalpha()
+        known = default_kind(word) or self.is_function(word, False) or word in self.declared
+        product = not word.islower() or (len(word) == 2 and word[0] == word[1])
+        if not short or known or not product or word[0] == "d":
+            return [token]
+        return [Token("name", letter, token.at + k) for k, letter in enumerate(word)]
+
+    def _counted(self, tokens: list[Token], libraries: bool) -> list[Token]:
+        """Read axes as the language of the text counts them."""
+        tokens = axes.values_alone(tokens, self.text)
+        counted = axes.from_one(tokens, self.text, self._is_literal, libraries)
+        if counted is not tokens:
+            self.notes.append(axes.FROM_ONE)
+        return counted
+
     def _sums(self, tokens: list[Token]) -> list[Token]:
         """Read `sum_i x_i` and `∑_i x_i` as sums over indices."""
         found: list[Token] = []
@@ -154,7 +181,8 @@ class Notation:
             name = latex_sums.OVER.get(found[-1].text, "") if joined else name
             known = token.kind == "name" and token.text not in self.declared
             called = known and self.is_function(name, False) and not self.is_function(token.text)
-            over = latex_sums.over_indices(name, [index], []) if called else ""
+            below, _, above = index.partition("^")
+            over = latex_sums.over_indices(name, [below], [above]) if called else ""
             found[len(found) - joined * bool(over) :] = [
                 Token("binder", over, token.at) if over else token
             ]
@@ -317,7 +345,7 @@ class Notation:
         """Read the bracket of `sin.(x)`, which must belong to an entrywise function."""
         name = found[-1].text if found else ""
         rows = self.vocabulary.find(name) if self.is_function(name) else []
-        if not rows or any(row.column("derivative") is None for row in rows):
+        if not any(row.is_entrywise for row in rows):
             message = "`.(` calls a function of the entries: write `(` for any other"
             raise ParseError(caret(self.text, token.at, message))
         return Token("sign", "(", token.at)

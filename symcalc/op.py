@@ -69,7 +69,7 @@ class Op:
     @property
     def is_entrywise(self) -> bool:
         """Whether each entry of the result comes from the same entries of the arguments."""
-        columns = ("derivative", "broadcast")
+        columns = ("derivative", "broadcast", "entrywise")
         return self.role == "application" or any(self.column(name) for name in columns)
 
     @property

@@ -118,7 +118,7 @@ class Reader(Machine):
         for item in norms.joined(items):
             self._step(item)
         (e,) = self._pop(1)
-        if notation.latex:
+        if notation.typeset:
             terms = [self.algebra.split(term)[1] for term in self.algebra.added]
             names = {x[0].name for x in terms if len(x) == 1 and x[0].op.role == "symbol"}
             self.added = names - {*self.scope.declared, *self.numbers}
@@ -133,7 +133,7 @@ class Reader(Machine):
     def _tell_choices(self, notation: Notation) -> None:
         """Note how names and products were taken where that is not what they are by themselves."""
         notes = self.algebra.notes
-        notes += [TIGHTLY] if self.tight else []
+        notes += [*notation.notes, *[TIGHTLY] * self.tight]
         known = self.indices.names if self.indices else set()
         for name in sorted(self.vectors - known):
             notes.append(f"`{name}` is a vector: a scalar does not fit there")

@@ -57,7 +57,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "call": _text, "aliases": _texts, "literal": _text, "of_matrix": _text,
     "d": _bodies, "derivative": _text, "adjoint": _bodies, "vec": _bodies, "transpose": _text,
     "reflection": _text,
-    "macro": _text, "define": _text, "fold": _flag, "expand": _text,
+    "macro": _text, "entrywise": _flag, "define": _text, "fold": _flag, "expand": _text,
     "homogeneous": _degrees, "absolute": _flag, "invariant": _flag, "commutes": _flag,
     "inside": _flag, "keeps": _texts, "gives": _texts, "promotes": _bodies,
     "analytic": _flag, "library": _text, "broadcast": _flag, "any_rank": _flag, "several": _flag,
