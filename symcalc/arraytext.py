@@ -14,6 +14,7 @@ from symcalc.tokens import Token
 
 ENTRYWISE_SIGNS = {"*": ".*", "/": "./", "**": ".^", "^": ".^"}
 MATRIX_SIGNS = ("%*%", "%x%", "%o%")
+OF_R = frozenset({*MATRIX_SIGNS, "rowSums", "colSums", "rowMeans", "colMeans"})
 PRODUCTS = ("dot", "matmul", "mm", "mv")  # functions of array libraries that are the sign @
 INFIX = dict.fromkeys(PRODUCTS, "@") | dict.fromkeys(("power", "pow", "float_power"), ".^")
 NAMED = {"mul": "multiply", "sub": "subtract", "div": "divide", "view": "reshape"}
@@ -42,7 +43,7 @@ def misread(
     tokens: list[Token], is_function: Callable[[str], bool], text: str
 ) -> tuple[str, int] | None:
     """Return why a name of a library cannot be read, and where it stands."""
-    is_r = any(token.text in MATRIX_SIGNS for token in tokens)
+    is_r = any(token.text in OF_R for token in tokens)
     methods = "R" if is_r else "torch" if is_torch(tokens, text) else ""
     names = call_names(tokens)
     for k, token in enumerate(tokens):
@@ -84,13 +85,14 @@ def as_language(
     declared: Collection[str],
     is_literal: Callable[[str, str], bool],
     is_reduction: Callable[[str], bool],
+    sizes: Collection[str] = (),
 ) -> list[Token]:
     """Return the tokens of the language; `libraries` says whether this is code of one in Python,
     `is_literal(f, word)` whether `f(x, word)` is one operation, `is_reduction(f)` whether `f(x)`
-    is a number."""
-    matrices = any(token.text in MATRIX_SIGNS for token in tokens)
+    is a number; `sizes` are known dimensions."""
+    matrices = any(token.text in OF_R for token in tokens)
     if matrices:
-        tokens = [_identity(token, tokens[k + 1 : k + 4]) for k, token in enumerate(tokens)]
+        tokens = [_identity(token, tokens[k + 1 : k + 4], sizes) for k, token in enumerate(tokens)]
     if libraries or matrices:
         kept = ("T", "'") if matrices else ("T", "'", "-")
         tokens = [_flat_norm(token, tokens[k - 1 : k]) for k, token in enumerate(tokens)]
@@ -128,10 +130,11 @@ def _transposed(token: Token, behind: Sequence[Token]) -> Token:
     return replace(token, text="transpose") if called else token
 
 
-def _identity(token: Token, behind: Sequence[Token]) -> Token:
-    """Return `eye` for the `diag(3)` of R."""
-    number = len(behind) == 3 and behind[1].kind == "number" and behind[2].text == ")"
-    return replace(token, text="eye") if token.text == "diag" and number else token
+def _identity(token: Token, behind: Sequence[Token], sizes: Collection[str]) -> Token:
+    """Return `eye` for the `diag(3)` and `diag(n)` of R."""
+    alone = token.text == "diag" and [t.text for t in behind[::2]] == ["(", ")"]
+    size = alone and (behind[1].kind == "number" or behind[1].text in sizes)
+    return replace(token, text="eye") if size else token
 
 
 def _infix(tokens: list[Token]) -> list[Token]:

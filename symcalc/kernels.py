@@ -141,7 +141,7 @@ class Kernels(FactorKernels):
         return self._xp.amax(a, 1)
 
     def argmax_rows(self, a: Array) -> Array:
-        return ((a.T == self._xp.amax(a, 1)) * self._xp.ones_like(a.T)).T
+        return ((self._xp.amax(a, 1) == a.T) * self._xp.ones_like(a.T)).T
 
     def argmax_columns(self, a: Array) -> Array:
         return (a == self._xp.amax(a, 0)) * self._xp.ones_like(a)
