@@ -39,6 +39,7 @@ COMMON: dict[str, list[str]] = {  # rows that Julia and MATLAB share
     "ravel": ["2>f 5 {0}", "e>e 5 {0}"],
     "[:, None]": ["1>c 5 {0}"],
     "xp.pi": [">0 5 pi"],
+    "xp.cumsum": ["10>1 5 cumsum({0})"],
     "xp.diagonal": ["2>1 5 diag({0})"],
     "xp.tril": ["2>2 5 tril({0})"],
     "xp.triu": ["2>2 5 triu({0})"],

@@ -13,14 +13,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from symcalc import axes
-from symcalc.algebra import Algebra
 from symcalc.arraytext import NAMED, OF_R, as_language, misread
 from symcalc.calls import outside
 from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
 from symcalc.late import latex_input, latex_names, latex_rows, latex_sums
 from symcalc.methods import as_calls, is_array_code, with_modules
-from symcalc.op import Op
 from symcalc.operators import BINDER
 from symcalc.shape import mentioned
 from symcalc.spoken import Spoken, Vocabulary
