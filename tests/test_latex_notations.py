@@ -351,7 +351,7 @@ REFUSED = [
     (r"\lambda_1(A)", r"`lambda_1(...)` is a function or a product: declare"),
     (r"\phi(x)", r"`phi(...)` is a function or a product: declare `phi`,"),
     (r"X^\dagger", r"`^\dagger` has several readings: write ^{+} for the"),
-    (r"X^*", r"an operand was expected before `*`"),
+    (r"X^*", r"`^*` has several readings: write A' for the transpose"),
     (r"W^{(1)} x", r"`^{(k)}` is an index in some papers and a derivative or"),
     (r"2\min_{X} \|AX-B\|_F^2", r"`min` with this subscript is not read: write the function alone"),
     (r"\mathbb{E}[x]", r"`E(...)` is a function or a product: declare `E`, or"),
