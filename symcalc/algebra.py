@@ -14,14 +14,14 @@ from typing import Any
 from symcalc.errors import ShapeError
 from symcalc.exact import Number, exact, quotient, raised
 from symcalc.expr import Expr, node, rebuild
-from symcalc.op import Op
+from symcalc.op import ENTRYWISE_POWERS, Op
 from symcalc.shape import SCALAR, Dim, Shape, Unify, same, shape_text
 from symcalc.show import brief
 
 FLAT_SUM = 100
 FLAT_PRODUCT = 16
 MAX_NUMBER_BITS = 8192
-ENTRYWISE = frozenset({"hadamard", "entrywise quotient", "entrywise power"})
+ENTRYWISE = ENTRYWISE_POWERS | {"hadamard", "entrywise quotient"}
 LINEAR_ATTRIBUTES = frozenset({"symmetric", "skew", "diagonal", "lower", "upper"})
 
 
@@ -309,15 +309,22 @@ class Algebra:
         return node(self.role["entrywise quotient"], (a, b), a.shape)
 
     def entrywise_power(self, a: Expr, k: Expr) -> Expr:
-        """Return `a .^ k` for a scalar `k`; two numbers are computed where that is exact."""
+        """Return `a .^ k`, each entry with its own exponent where `k` is no scalar; two numbers are
+        computed where that is exact."""
         if not k.is_scalar:
-            raise ShapeError(f"`.^` takes a scalar exponent, got {shape_text(k.shape)}")
+            return self._power_by_entries(a, k)
         number = self.role["number"]
         if k.op is number and k.data == 1:
             return a
         if a.op is k.op is number and k.data.denominator == 1:
             return self._number_power(a, k)
         return node(self.role["entrywise power"], (a, k), a.shape)
+
+    def _power_by_entries(self, a: Expr, k: Expr) -> Expr:
+        if a.is_scalar:
+            return node(self.role["powers of a scalar"], (a, k), k.shape)
+        self._agree(a, k, ".^")
+        return node(self.role["power by entries"], (a, k), a.shape)
 
     def _number_power(self, a: Expr, k: Expr) -> Expr:
         bits = max(a.data.numerator.bit_length(), a.data.denominator.bit_length())
@@ -327,10 +334,13 @@ class Algebra:
 
     def power(self, a: Expr, k: Expr) -> Expr:
         """Return `a^k`: of a scalar, or the power of a square matrix."""
+        if not k.is_scalar:
+            raise ShapeError(
+                f"`^` takes a scalar exponent, got {shape_text(k.shape)}: write `.^` for the "
+                "powers entry by entry"
+            )
         if a.is_scalar:
             return self.entrywise_power(a, k)
-        if not k.is_scalar:
-            raise ShapeError(f"`^` takes a scalar exponent, got {shape_text(k.shape)}")
         if not self.unify(a.shape[0], a.shape[1]):
             raise ShapeError(
                 f"`^` needs a square matrix, got {shape_text(a.shape)}: write `.^` for the "
@@ -363,7 +373,7 @@ CONSTRUCTORS: dict[str, Callable[..., Expr]] = {
     "power": Algebra.power, "fractional power": Algebra.principal_power,
     "quotient": Algebra.divide, "hadamard": Algebra.hadamard,
     "transpose": Algebra.transpose, "entrywise quotient": Algebra.hadamard_divide,
-    "trace": Algebra.trace, "entrywise power": Algebra.entrywise_power,
+    "trace": Algebra.trace, **dict.fromkeys(ENTRYWISE_POWERS, Algebra.entrywise_power),
 }  # fmt: skip
 
 

@@ -8,37 +8,54 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from symcalc.axes import CLOSING, OPENING, call_names, is_torch
 from symcalc.declare import default_kind
 from symcalc.tokens import Token
 
 ENTRYWISE_SIGNS = {"*": ".*", "/": "./", "**": ".^", "^": ".^"}
 MATRIX_SIGNS = ("%*%", "%x%", "%o%")
+OF_R = frozenset({*MATRIX_SIGNS, "rowSums", "colSums", "rowMeans", "colMeans"})
 PRODUCTS = ("dot", "matmul", "mm", "mv")  # functions of array libraries that are the sign @
+INFIX = dict.fromkeys(PRODUCTS, "@") | dict.fromkeys(("power", "pow", "float_power"), ".^")
 NAMED = {"mul": "multiply", "sub": "subtract", "div": "divide", "view": "reshape"}
 FLAT_NORM = "norm_of_all"  # what PyTorch calls the norm of a tensor
 AXES = ("axis", "dim")
-KEYWORDS = (*AXES, "ord", "p")
+KEYWORDS = (*AXES, "ord", "p", "k", "diagonal", "n")
 DIFFERENT = {  # functions that mean something else in a library, R among them, and what to write
     "var": ("torch R", "var(x)*n/(n - 1)"), "std": ("torch R", "std(x)*sqrt(n/(n - 1))"),
     "sd": ("R", "std(x)*sqrt(n/(n - 1))"), "sinc": ("np numpy jnp torch", "sinc(pi*x)"),
     "cholesky": ("scipy", "chol(A)'"), "gelu": ("jax", "the formula that is meant"),
     "argmax": ("np numpy jnp torch", "the formula without it"),
 }  # fmt: skip
+UNBIASED = (
+    ": with n - 1 below, the variance is var(x)*n/(n - 1), the deviation std(x)*sqrt(n/(n - 1))"
+)
+ARGUMENTS = {  # that are not read, and what to write
+    **dict.fromkeys(("ddof", "unbiased", "correction"), UNBIASED),
+    "k of eye": ": a shifted identity is embed(eye(n - 1), 0, 1, n, n)",
+}
 CONSTANTS = ("pi",)
 NEW_AXIS = ("None", "newaxis")
 KEPT = ("keepdims", "keepdim")
-OPENING, CLOSING = ("(", "["), (")", "]")
 
 
-def misread(tokens: list[Token], is_function: Callable[[str], bool]) -> tuple[str, int] | None:
+def misread(
+    tokens: list[Token], is_function: Callable[[str], bool], text: str
+) -> tuple[str, int] | None:
     """Return why a name of a library cannot be read, and where it stands."""
-    is_r = any(token.text in MATRIX_SIGNS for token in tokens)
+    is_r = any(token.text in OF_R for token in tokens)
+    methods = "R" if is_r else "torch" if is_torch(tokens, text) else ""
+    names = call_names(tokens)
     for k, token in enumerate(tokens):
         module = tokens[k - 1].text if k and tokens[k - 1].kind == "module" else ""
-        library = module.partition(".")[0] or "R" * is_r
-        libraries, instead = DIFFERENT.get(token.text, ("", ""))
-        if library and library in libraries.split() and _called(tokens, k):
-            return f"`{token.text}` is another function in {library}: write {instead}", token.at
+        library = module.partition(".")[0] or methods
+        called = token.text.partition(" ")[0]
+        libraries, instead = DIFFERENT.get(called, ("", ""))
+        applied = token.kind in ("applied", "method") or _called(tokens, k)
+        if library and library in libraries.split() and applied:
+            return f"`{called}` is another function in {library}: write {instead}", token.at
+        if token.text == "=" and names[k] and (why := _argument(tokens[k - 1].text, names[k])):
+            return why, tokens[k - 1].at
         if token.text in NEW_AXIS and token.kind == "name":
             return "a new axis is not read: `x*ones(n)'` has the vector x in every column", token.at
         if token.text in KEPT and tokens[k - 2].text != "0":
@@ -47,6 +64,15 @@ def misread(tokens: list[Token], is_function: Callable[[str], bool]) -> tuple[st
         if module and not known and default_kind(token.text):  # a letter, but no variable
             return f"unknown function `{token.text}` behind `{module}`", token.at
     return None
+
+
+def _argument(name: str, call: str) -> str:
+    """Return why an argument with a name is not read; nothing where it is."""
+    instead = ARGUMENTS.get(f"{name} of {call}", "")
+    known = name in (*KEYWORDS, *KEPT, "dims") and not instead
+    return (
+        "" if known else f"the argument `{name}=` is not read{instead or ARGUMENTS.get(name, '')}"
+    )
 
 
 def _called(tokens: Sequence[Token], place: int) -> bool:
@@ -59,11 +85,14 @@ def as_language(
     declared: Collection[str],
     is_literal: Callable[[str, str], bool],
     is_reduction: Callable[[str], bool],
+    sizes: Collection[str] = (),
 ) -> list[Token]:
     """Return the tokens of the language; `libraries` says whether this is code of one in Python,
     `is_literal(f, word)` whether `f(x, word)` is one operation, `is_reduction(f)` whether `f(x)`
-    is a number."""
-    matrices = any(token.text in MATRIX_SIGNS for token in tokens)
+    is a number; `sizes` are known dimensions."""
+    matrices = any(token.text in OF_R for token in tokens)
+    if matrices:
+        tokens = [_identity(token, tokens[k + 1 : k + 4], sizes) for k, token in enumerate(tokens)]
     if libraries or matrices:
         kept = ("T", "'") if matrices else ("T", "'", "-")
         tokens = [_flat_norm(token, tokens[k - 1 : k]) for k, token in enumerate(tokens)]
@@ -72,7 +101,7 @@ def as_language(
     if matrices and "t" not in declared:
         tokens = [_transposed(t, tokens[k + 1 : k + 2]) for k, t in enumerate(tokens)]
     if libraries:
-        tokens = _infix_products([_named(token) for token in tokens])
+        tokens = _infix([_named(token) for token in tokens])
     return _arguments(tokens, declared, is_literal, is_reduction if libraries else None)
 
 
@@ -101,22 +130,29 @@ def _transposed(token: Token, behind: Sequence[Token]) -> Token:
     return replace(token, text="transpose") if called else token
 
 
-def _infix_products(tokens: list[Token]) -> list[Token]:
-    """Write `dot(A, x)` as `((A) @ (x))`."""
+def _identity(token: Token, behind: Sequence[Token], sizes: Collection[str]) -> Token:
+    """Return `eye` for the `diag(3)` and `diag(n)` of R."""
+    alone = token.text == "diag" and [t.text for t in behind[::2]] == ["(", ")"]
+    size = alone and (behind[1].kind == "number" or behind[1].text in sizes)
+    return replace(token, text="eye") if size else token
+
+
+def _infix(tokens: list[Token]) -> list[Token]:
+    """Write `dot(A, x)` as `((A) @ (x))`, and powers of arrays in the same way."""
     found: list[Token] = []
-    products: list[bool] = []
+    signs: list[str] = []
     for token in tokens:
-        name = found[-1].text if found else ""
-        inside = bool(products) and products[-1]
+        name = found[-1] if found else token
+        inside = signs[-1] if signs else ""
         if token.text == "(":
-            products.append(name in PRODUCTS and found[-1].kind == "name")
-            if products[-1]:
-                found[-1] = replace(token, at=found[-1].at)
+            signs.append(INFIX.get(name.text, "") if name.kind == "name" else "")
+            if signs[-1]:
+                found[-1] = replace(token, at=name.at)
             found.append(token)
-        elif token.text == ")" and products:
-            found += [token] * (1 + products.pop())
+        elif token.text == ")" and signs:
+            found += [token] * (2 if signs.pop() else 1)
         elif token.text == "," and inside:
-            found += [replace(token, text=sign) for sign in (")", "@", "(")]
+            found += [replace(token, text=sign) for sign in (")", inside, "(")]
         else:
             found.append(token)
     return found

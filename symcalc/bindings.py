@@ -21,6 +21,7 @@ INDEXED = re.compile(
 )
 FACTORS = ("group", "prefix", "name", "number")
 DELTA = "delta"  # the name of Kronecker's symbol, where it is not declared
+COUNTER = ""  # of an index that stands as a number, the `i` of `i x_i`
 SIGNS = {"minus": "-"}
 
 
@@ -143,8 +144,8 @@ class Bindings:
         if item.value in self.scope.declared and not self._is_row_of(item.value):
             return []
         if item.value in self.bound:
-            message = f"`{item.value}` is an index and no number: write the function alone"
-            raise self.fail(message, item)
+            self.uses[id(item)] = Use(item, Name(COUNTER, item.value, (0,)))
+            return [self.uses[id(item)]]
         name = indices_of(item.value)
         if not self._runs(name, self.letters):
             if any(self._has_index(part) for part in item.value.split("_")[1:]):

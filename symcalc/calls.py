@@ -13,7 +13,10 @@ from symcalc.postfix import Item
 from symcalc.shape import SCALAR
 from symcalc.show import brief
 
-ALONG = {"norm": "norm2"}  # what a function is called that runs along an axis: `norm(x, 1)` is not
+ALONG = {  # what a function is called along an axis: the 1 of `norm(x, 1)`, `max(X, 1)` is none
+    "norm": "norm2", "max": "amax", "min": "amin", "maximum": "amax", "minimum": "amin",
+    "diff": "diff_along",
+}  # fmt: skip
 
 
 def outside(name: str, called: Callable[[str], list[Op]], letters: bool) -> list[Op]:

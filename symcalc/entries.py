@@ -17,6 +17,7 @@ from symcalc.bindings import DELTA
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
 from symcalc.letters import latex_name
+from symcalc.op import ENTRYWISE_POWERS
 from symcalc.rulebook import Rulebook
 from symcalc.shape import SCALAR, Dim, dim_names, same
 
@@ -28,7 +29,7 @@ LEAVES = ("symbol", "number", "dimension", "identity", "ones", "zeros")
 OF_ENTRIES: dict[str, Callable[..., Expr]] = {
     "sum": Algebra.sum_of, "scale": Algebra.times, "hadamard": Algebra.times,
     "quotient": Algebra.divide, "entrywise quotient": Algebra.divide,
-    "entrywise power": Algebra.entrywise_power,
+    **dict.fromkeys(ENTRYWISE_POWERS, Algebra.entrywise_power),
 }  # fmt: skip
 
 

@@ -43,14 +43,14 @@ class Entrywise:
     def joined(self, a: Expr, b: Expr) -> Poly | None:
         """Return `a .* b` if factors of the two cancel, else None."""
         left, right = self.factors(a), self.factors(b)
-        merged = self._merged(left, right)
+        merged = self.merged(left, right)
         shared = [base for base in left if base in right]
         return self.product_of(a.shape, merged) if any(b not in merged for b in shared) else None
 
     def sides(self, a: Expr, b: Expr) -> tuple[Expr, Expr] | None:
         """Return `u` and `v` with `u'*v = a'*b`, the same for all ways to group the factors; None
         where they are so already. A product is one side, the factors beside it the other."""
-        factors = self._merged(self.factors(a), self.factors(b))
+        factors = self.merged(self.factors(a), self.factors(b))
         kept = {e: k for e, k in factors.items() if not self._is_ones(e)}
         if len(kept) == 1:
             ((e, k),) = kept.items()
@@ -120,7 +120,7 @@ class Entrywise:
             (a, left), (b, right) = (self._signed(arg) for arg in e.args)
             if role == "entrywise quotient":
                 right = {b: self.n.scalars.times_exponent(k, -1) for b, k in right.items()}
-            return a * b, self._merged(left, right)
+            return a * b, self.merged(left, right)
         if role == "entrywise power" and not e.is_scalar:
             k = self.n.scalars.exponent(self.n.normal(e.args[1]))
             return 1, {e.args[0]: k}
@@ -133,7 +133,8 @@ class Entrywise:
                 return sign * turned[0], turned[1]
         return 1, {e: 1}
 
-    def _merged(self, a: Factors, b: Factors) -> Factors:
+    def merged(self, a: Factors, b: Factors) -> Factors:
+        """Return the product of two products; factors whose exponents cancel are gone."""
         if a.keys().isdisjoint(b):
             return {**a, **b}
         merged = dict(a)
@@ -156,7 +157,7 @@ class Entrywise:
             chain = self.n.chain(mono.factors, shape)
             assert chain is not None
             sign, parts_of = self._signed(chain)
-            c, factors = c * sign, self._merged(factors, parts_of)
+            c, factors = c * sign, self.merged(factors, parts_of)
         built = self.product_of(shape, factors)
         plain = c == 1 and not scalars
         return built if plain else self.n.multiply(term(SCALAR, Mono(scalars), c), built)
@@ -209,7 +210,7 @@ class Entrywise:
             if mono.scalars or chain is None or abs(c) != 1 or (c != 1 and not whole):
                 return None
             sign = -sign if c < 0 and _is_odd(k) else sign
-            turned = self._merged(turned, {chain: k})
+            turned = self.merged(turned, {chain: k})
         return sign, turned
 
     def _is_ones(self, e: Expr) -> bool:

@@ -54,6 +54,7 @@ class Machine:
         self.sizes: list[Dim] = []
         self.of_entries: list[Expr] = []  # calls that may be taken for functions of a matrix
         self.arrays = False  # whether the text is code of an array library
+        self.typed = False  # whether it is neither that nor LaTeX
 
     def _do_number(self, item: Item) -> None:
         _, _, exponent = item.value.lower().partition("e")
@@ -222,10 +223,20 @@ class Machine:
             return self._add(item)
         a, b = self._pop(2)
         self._check_flat(item, a, b)
+        if item.value == "/" and self._divides(a, b):
+            self.algebra.notes.append("`A/B` is A*inv(B), as in MATLAB")
+            return self.stack.append(
+                self.algebra.times(a, self.algebra.power(b, self.algebra.number(-1)))
+            )
         if self.arrays and item.value in rowwise.SIGNS:
             a, b = self._in_rows(a, b), self._in_rows(b, a)
         self.stack.append(INFIX[item.value](self.algebra, a, b))
         return None
+
+    def _divides(self, a: Expr, b: Expr) -> bool:
+        """Whether a matrix stands over one that is declared: `X/N` may be over a number."""
+        known = {v.name for v in b.variables} <= {*self.scope.declared}
+        return known and self.typed and 1 not in b.shape and not a.is_scalar
 
     def _check_flat(self, item: Item, a: Expr, b: Expr) -> None:
         """Raise `ParseError` for `x @ x.T`, which is a number for arrays of one dimension."""

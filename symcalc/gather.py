@@ -77,7 +77,9 @@ class Gathering:
         if not poly.terms or rest.size >= sum(f.size for _, _, (f,) in terms):
             return None
         inner = self.presenter.box(self.presenter.present(rest))
-        return self.presenter.present(self.n.entrywise.expression({**common, inner: 1}))
+        last: Factors = {rest if rest in common else inner: 1}
+        whole = self.n.entrywise.merged({**common}, last)
+        return self.presenter.present(self.n.entrywise.expression(whole))
 
     def around(self, terms: list[Term], shape: Shape) -> Expr | None:
         """Write `inv(A) - inv(A)*B*inv(A)` as `inv(A)*(A - B)*inv(A)`."""

@@ -19,7 +19,7 @@ from symcalc.graph import postorder
 from symcalc.indices import Bound, Entry, Part
 from symcalc.labelled import Arrays, Factor, Labels, Term, transposed
 from symcalc.rulebook import Rulebook
-from symcalc.shape import SCALAR, Dim
+from symcalc.shape import SCALAR, Dim, dim_add
 from symcalc.simplify import normalizer, simplify, unfold
 
 TRIANGLES = {"<": "triu", "≤": "triu", ">": "tril", "≥": "tril"}
@@ -153,8 +153,12 @@ class Indexed:
 
     def _entry(self, record: Entry) -> Value:
         """Return entries, rows or columns of a variable, of all of it or from some place on."""
+        size = self.arrays.sizes[record.labels[0]] if not record.variable else 1
+        if not record.variable and len(record.labels) == 1:
+            (start,) = record.starts
+            places = self.algebra.call("arange", dims=(start, dim_add(start, size)))
+            return Value(((Factor(places, record.labels),),), free=frozenset(record.labels))
         if not record.variable:
-            size = self.arrays.sizes[record.labels[0]]
             identity = self.arrays.factor(self.algebra.identity(size), record.labels)
             return Value(((identity,),), free=frozenset(record.labels))
         v = self.variables[record.variable]
@@ -281,6 +285,8 @@ class Indexed:
         return self._hadamard(a, self._inverse(b))
 
     def _power(self, a: Value, k: Value) -> Value:
+        if k.free and (k.labels == a.labels or not a.labels):
+            return k.of(self.algebra.entrywise_power(self._regular(a), self._array(k)))
         if k.free:
             logs = self.book.apply("log", self._regular(a))
             product = self._hadamard(k, a.of(logs))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import NamedTuple
 
-from symcalc.bindings import DELTA, Bindings, Use, indices_of
+from symcalc.bindings import COUNTER, DELTA, Bindings, Use, indices_of
 from symcalc.declare import default_kind
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
@@ -79,6 +79,8 @@ class Indices(Bindings):
     def _kind(self, name: str) -> str:
         """Return what a name is by itself: a number, a vector or a matrix, or open."""
         use = self.by_name.get(name)
+        if use is not None and use.name.base == COUNTER:
+            return NUMBER
         if use is not None:
             one = len(use.name.letters) == 1
             return (VECTOR if name in self.scope.vectors else OPEN) if one else NUMBER
@@ -124,6 +126,8 @@ class Indices(Bindings):
         if len(use.name.letters) > 2:
             raise self.fail("more than two indices: this is no entry of a matrix", item)
         name = f"{item.value} {' '.join(use.label_names)}"
+        if use.name.base == COUNTER:
+            return self._counter(use, name)
         known = {*self.scope.declared, self.variable}
         if use.name.base == DELTA not in known and len(use.name.letters) == 2:
             return self._delta(use, name)
@@ -135,6 +139,14 @@ class Indices(Bindings):
         self.records[name] = Entry(v.name, labels, starts)
         shape = (v.shape[not column], 1) if vector else SCALAR
         return self.scope.algebra.symbol(name, shape, v.attributes & KEPT)
+
+    def _counter(self, use: Use, name: str) -> Expr:
+        """Return the symbol for an index that stands as a number."""
+        (label,) = use.label_names
+        if self.ranges[label].stop is None:
+            self.scope.algebra.notes.append(f"`{use.item.value}` counts from {self.first}")
+        self.records[name] = Entry("", (label,), (self.ranges[label].start + self.first,))
+        return self.scope.algebra.symbol(name, SCALAR)
 
     def part(self, item: Item, a: Expr) -> Expr:
         """Return the symbol for `(A*x)_i`, an entry of what stands in brackets."""
@@ -262,7 +274,7 @@ class Indices(Bindings):
             for use in self.uses.values()
             if len(use.name.letters) == 1
             and use.item.value not in self.scope.vectors
-            and use.name.base not in self.scope.declared
+            and use.name.base not in {*self.scope.declared, COUNTER}
         }
 
     def over(self, item: Item, body: Expr) -> Expr:

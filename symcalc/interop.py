@@ -157,10 +157,7 @@ class _In:
         return self.algebra.power(base, k)
 
     def entrywise_power(self, base: Expr, k: Expr) -> Expr:
-        """Return `A .^ k`; `a .^ K`, for positive `a`, is `exp(log(a) .* K)`."""
-        if k.is_scalar:
-            return self.algebra.entrywise_power(base, k)
-        return self.call("exp", self.algebra.hadamard(self.call("log", base), k))
+        return self.algebra.entrywise_power(base, k)
 
     def element(self, base: Expr, *place: Expr) -> Expr:
         """Return an entry of a matrix, which counts from 0 in SymPy too."""

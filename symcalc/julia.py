@@ -108,6 +108,9 @@ ROWS = {
     "k.maximum": _of_two("max"),
     "k.minimum": _of_two("min"),
     "k.argmax": ["1>1 5 _argmax({0})"],
+    "k.argmax_rows": ["2>2 5 _argmax({0}, 2)"],
+    "k.argmax_columns": ["2>2 5 _argmax({0}, 1)"],
+    "k.row_max": ["2>1 5 vec(maximum({0}, dims=2))"],
     "k.heaviside": ["0>0 5 Float64({0:5} > 0)", "e>e 5 Float64.({0:5} .> 0)"],
     "k.relu": ["0>0 5 max({0}, 0)", "e>e 5 max.({0}, 0)"],
     "k.sigmoid": _entrywise("_sigmoid"),
@@ -203,7 +206,8 @@ function _eigenprojector(a, index)
     return v * v'
 end""",
     "_argmax": """\
-_argmax(x) = Float64.(x .== maximum(x))""",
+_argmax(x) = Float64.(x .== maximum(x))
+_argmax(a, axis) = Float64.(a .== maximum(a, dims=axis))""",
     "_sigmoid": """\
 _sigmoid(x) = exp(min(x, 0)) / (1 + exp(-abs(x)))""",
     "_softplus": """\

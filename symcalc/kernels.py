@@ -140,6 +140,12 @@ class Kernels(FactorKernels):
     def row_max(self, a: Array) -> Array:
         return self._xp.amax(a, 1)
 
+    def argmax_rows(self, a: Array) -> Array:
+        return ((self._xp.amax(a, 1) == a.T) * self._xp.ones_like(a.T)).T
+
+    def argmax_columns(self, a: Array) -> Array:
+        return (a == self._xp.amax(a, 0)) * self._xp.ones_like(a)
+
     def row_sums(self, a: Array) -> Array:
         return self._xp.sum(a, 1)
 

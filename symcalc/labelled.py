@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import reduce
 from typing import NamedTuple
 
+from symcalc.calls import ALONG
 from symcalc.errors import ShapeError
 from symcalc.expr import Expr
 from symcalc.graph import postorder
@@ -55,9 +56,10 @@ class Arrays:
 
     def of_rows(self, name: str, array: Expr) -> Expr:
         """Return what an operation makes of the rows of a matrix, `logsumexp(A, 1)`."""
-        if not self.book.find(f"{name} 1"):
+        along = f"{ALONG.get(name, name)} 1"
+        if not self.book.find(along):
             raise ShapeError(f"`{name}` of each row of a matrix is not known")
-        return self.book.apply(f"{name} 1", array)
+        return self.book.apply(along, array)
 
     def factor(self, array: Expr, labels: Labels) -> Factor:
         """Return a factor; of a matrix with one label twice its diagonal."""

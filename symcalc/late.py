@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import tomllib as tomllib
     from importlib import util as util
 
+    from symcalc import asked as asked
     from symcalc import codegen as codegen
     from symcalc import compare as compare
     from symcalc import entries as entries

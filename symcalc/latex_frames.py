@@ -17,6 +17,7 @@ from symcalc.tokens import Token
 MAX_DEPTH = 10_000
 ITEM: tuple[str, ...] = ()  # the end of an argument that is one item, or a group in braces
 BRACE = "}"  # the end of a group: brackets, but around a single token
+OPERAND_ENDS = (")", "'", ">")
 Part = tuple[tuple[str, ...], str]
 
 
@@ -102,7 +103,7 @@ class Frames:
         """Write what stands behind a part; return whether another part awaits."""
         frame = self.frames[-1]
         _, after = frame.parts.pop(0)
-        if after == BRACE and len(self.tokens) == frame.start + 1:
+        if after == BRACE and len(self.tokens) == frame.start + 1 and not self._is_factor(frame):
             self.tokens[frame.start - 1] = None
         else:
             self.emit(")" if after == BRACE else after, at)
@@ -111,6 +112,13 @@ class Frames:
             return True
         self.frames.pop()
         return False
+
+    def _is_factor(self, frame: Frame) -> bool:
+        """Whether a group is a number behind an operand, `A {2}^{\\circ x}`: its brackets stay."""
+        number, before = self.tokens[frame.start], self.tokens[max(frame.start - 2, 0)]
+        if number is None or number.kind != "number" or before is None or frame.start < 2:
+            return False
+        return before.kind == "name" or before.text in OPERAND_ENDS
 
     def check_closed(self) -> None:
         """Raise `ParseError` if something is still open."""

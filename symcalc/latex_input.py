@@ -6,7 +6,7 @@ Letters that stand together are a product (`AX` is A*X); names of several letter
 
 from __future__ import annotations
 
-from symcalc.latex_frames import BRACE, ITEM
+from symcalc.latex_frames import BRACE, ITEM, OPERAND_ENDS
 from symcalc.latex_lexer import FRACTIONS, Lexeme
 from symcalc.latex_names import ACCENT_COMMANDS, FONTS, base_name
 from symcalc.latex_refused import REFUSED, SUPERSCRIPTS
@@ -21,7 +21,6 @@ EXTREMA = ("\\min", "\\max", "\\argmin", "\\argmax", "argmin", "argmax", "minimi
 NORMS = {"fro": "F", "Fro": "F", "frob": "F", "star": "*"}
 BARS = ("|", "||")
 OPERAND_KINDS = ("number", "suffix", "applied", "entries")
-OPERAND_ENDS = (")", "'", ">")
 
 
 class LatexReader(Words):

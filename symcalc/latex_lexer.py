@@ -51,6 +51,8 @@ FRACTIONS = ("\\frac", "\\tfrac", "\\dfrac", "\\cfrac")
 SAME_SIDE = {"\\lVert": "left", "\\rVert": "right", "\\lvert": "left", "\\rvert": "right"}
 DELIMITERS = [("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")]
 LINES = re.compile(r"(?:equation|align(?:ed)?|gather(?:ed)?|split|multline|displaymath|math)\*?")
+CASES = "write relu(x), max(x, y), abs(x), sign(x), or heaviside(x) for 1 where x > 0"
+INSTEAD = {"cases": CASES, "dcases": CASES, "array": CASES}
 MATRICES = re.compile(r"[bpB]?(?:small)?matrix")
 
 
@@ -155,7 +157,8 @@ class _Cutter:
         if LINES.fullmatch(name):
             return
         if not MATRICES.fullmatch(name):
-            message = f"the environment `{name}` is not read: write the formula alone"
+            instead = INSTEAD.get(name, "write the formula alone")
+            message = f"the environment `{name}` is not read: {instead}"
             raise ParseError(caret(self.text, match.start(), message))
         opens = "begin" in command
         self.matrices.append(name) if opens else self.matrices and self.matrices.pop()

@@ -15,8 +15,9 @@ from symcalc.latex_sums import INDEX_LIST, OVER, UNREAD, Over, over_indices
 from symcalc.tokens import Token
 
 FUNCTIONS = {  # that are written as a letter, and how the language calls them
-    "Gamma": "\\operatorname{gamma}(x), its logarithm \\operatorname{gammaln}(x)",
-    "Phi": "\\operatorname{normcdf}(x)",
+    "Gamma": "; the function is \\operatorname{gamma}(x), its logarithm \\operatorname{gammaln}(x)",
+    "Phi": "; the function is \\operatorname{normcdf}(x)",
+    "E": "; of an expectation write what it is of, or the mean of a sample, \\frac1n \\sum_{i=1}^n",
 }
 OPENING = {"(": ")", "[": "]", "\\{": "\\}"}
 LOOK_AHEAD = 60
@@ -293,7 +294,7 @@ class Words(Frames):
             return
         if not upright and not self._reads_as_call(default_kind(name) == "scalar"):
             return
-        meant = f"; the function is {FUNCTIONS[name]}" if name in FUNCTIONS else ""
+        meant = FUNCTIONS.get(name, "")
         raise self.fail(
             f"`{name}(...)` is a function or a product: declare `{name}`, or write a product as "
             f"`{name} \\cdot (...)`{meant}",

@@ -73,6 +73,12 @@ class StandardKernels(PlainKernels):
     def argmax(self, x: Array) -> Array:
         return self._xp.astype(x == self._xp.max(x), x.dtype)
 
+    def argmax_rows(self, a: Array) -> Array:
+        return self._xp.astype(self._xp.amax(a, 1) == a.T, a.dtype).T
+
+    def argmax_columns(self, a: Array) -> Array:
+        return self._xp.astype(a == self._xp.amax(a, 0), a.dtype)
+
 
 class DaskKernels(PlainKernels):
     """Dask: lazy arrays in chunks.

@@ -105,7 +105,10 @@ ROWS = {
     "k.eigenprojector:0": ["2>2 5 eigenprojector_({0}, @min)"],
     "k.maximum": _of_two("max"),
     "k.minimum": _of_two("min"),
-    "k.argmax": ["1>1 5 argmax_({0})"],
+    "k.argmax": ["1>1 5 argmax_({0}, 1)"],
+    "k.argmax_rows": ["2>2 5 argmax_({0}, 2)"],
+    "k.argmax_columns": ["2>2 5 argmax_({0}, 1)"],
+    "k.row_max": ["2>1 5 max({0}, [], 2)"],
     "k.heaviside": ["e>e 5 double({0:5} > 0)"],
     "k.relu": ["e>e 5 max({0}, 0)"],
     "k.sigmoid": _entrywise("sigmoid_"),
@@ -256,8 +259,8 @@ function y = eigenprojector_(a, extreme)
     y = v(:, index) * v(:, index)';
 end""",
     "argmax_": """\
-function y = argmax_(x)
-    y = double(x == max(x));
+function y = argmax_(x, axis)
+    y = double(x == max(x, [], axis));
 end""",
     "sigmoid_": """\
 function y = sigmoid_(x)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symcalc.arraytext import CLOSING, FLAT_NORM, OPENING
+from symcalc.arraytext import FLAT_NORM
+from symcalc.axes import CLOSING, opening
 from symcalc.tokens import Token
 
 MODULE = "F"
@@ -67,20 +68,10 @@ def _operand_start(tokens: Sequence[Token]) -> int:
     while place > 0 and (tokens[place].kind in MARKS or tokens[place].text == "'"):
         place -= 1
     while place >= 0 and tokens[place].text in CLOSING:
-        place = _opening(tokens, place)
+        place = opening(tokens, place)
         before = tokens[place - 1] if place > 0 else None
         if before is None or not (before.kind == "name" or before.text in CLOSING):
             return place
         place -= 1
     named = place > 0 and tokens[place - 1].kind == "module"
     return max(place - named, 0)
-
-
-def _opening(tokens: Sequence[Token], place: int) -> int:
-    depth = 0
-    while place >= 0:
-        depth += (tokens[place].text in CLOSING) - (tokens[place].text in OPENING)
-        if not depth:
-            return place
-        place -= 1
-    return 0

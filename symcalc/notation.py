@@ -10,46 +10,36 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
-from operator import and_
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from symcalc.algebra import Algebra
-from symcalc.arraytext import MATRIX_SIGNS, NAMED, as_language, misread
+from symcalc import axes
+from symcalc.arraytext import NAMED, OF_R, as_language, misread
 from symcalc.calls import outside
 from symcalc.declare import ENTRYWISE, Declaration, default_kind
 from symcalc.errors import ParseError, caret
 from symcalc.late import latex_input, latex_names, latex_rows, latex_sums
 from symcalc.methods import as_calls, is_array_code, with_modules
-from symcalc.op import Op
 from symcalc.operators import BINDER
 from symcalc.shape import mentioned
+from symcalc.spoken import Spoken, Vocabulary
 from symcalc.tokens import Token, tokenize
 
 if TYPE_CHECKING:
     from symcalc.latex_rows import Phrasebook
 
 LEFT_DIVISION = re.compile(r"(?<=[\w')\]])\s*\\\s*(?=[A-Za-z](?![A-Za-z])|\((?!.*\\\)))")
-CODE_SIGNS = (",", "=", *MATRIX_SIGNS)  # without these, text is no array code
+CODE_SIGNS = (",", "=", *OF_R)  # without these, text is no array code
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
 BRACED = re.compile(r"[_^]\s*\{|\^T[A-Za-z]")
 FLAT_SIGNS = frozenset({"@", ".dot"})  # beside these, vectors are 1-D
+MATHEMATICAL = frozenset("‖∥ᵀ⁻²³⁰½−∑∏⊙⊗∘⟨⟩ᵢⱼ")  # signs of formulas that are set, not typed as code
+SIGMA = "Σ"  # the capital letter, and not the sign of a sum
 BOLD_ONES = ("𝟏", "𝟙")
-SPOKEN = frozenset({"^", ".(", "⁺"})  # where none of these stands, and no two names side by side
 RAISED = ("^", "**", ".^")
 FUNCTION_LEVEL = 35  # how far a function without brackets reaches; the trace reaches as a sum
 
 
-class Vocabulary(Protocol):
-    """What the notations ask of a rulebook."""
-
-    algebra: Algebra
-
-    def find(self, name: str) -> list[Op]: ...
-
-    def called(self, name: str) -> list[Op]: ...
-
-
-class Notation:
+class Notation(Spoken):
     """The tokens of one formula; `vectors` are the names that bold type says are vectors."""
 
     def __init__(
@@ -61,6 +51,7 @@ class Notation:
     ) -> None:
         self.text = text
         self.latex = is_latex(text)
+        self.typeset = self.latex or not MATHEMATICAL.isdisjoint(text)
         self.variable = variable
         self.declared = declared
         self.vocabulary = vocabulary
@@ -68,6 +59,7 @@ class Notation:
         self.slices: dict[str, bool] = {}  # of rows and columns, `X_{i,:}`, which are columns
         self.left = ""  # the indices on the left side, `ij` of `C_{ij} = ...`
         self.arrays = False  # whether the text is code of an array library
+        self.notes: list[str] = []  # how something ambiguous was read
         tokens = self._latex() if self.latex else self._plain_text()
         self.tokens = self._spoken(self._separated(tokens))
 
@@ -111,25 +103,30 @@ class Notation:
 
     def _plain_text(self) -> list[Token]:
         tokens = tokenize(self.text)
+        if self.typeset:
+            tokens = [letter for token in tokens for letter in self._letters(token)]
         if "F." in self.text and "F" not in self.declared:
             tokens = with_modules(tokens)
         signs = {token.text for token in tokens}
         kinds = {token.kind for token in tokens}
         self.arrays = not kinds.isdisjoint(("module", "applied", "method"))
         if self.arrays or "shape" in kinds or not signs.isdisjoint(CODE_SIGNS):
-            problem = misread(tokens, self.is_function)
+            tokens = axes.mapped(tokens, self.is_function, self.declared)
+            problem = misread(tokens, self.is_function, self.text)
             if problem is not None:
                 raise ParseError(caret(self.text, problem[1], problem[0]))
             libraries = "module" in kinds or is_array_code(tokens)
             self._check_methods(tokens)
+            tokens = self._counted(tokens, libraries)
             if not kinds.isdisjoint(("method", "shape")):
                 tokens = as_calls(tokens)
             tokens = as_language(
-                tokens, libraries, self.declared, self._is_literal, self._is_reduction
-            )
+                tokens, libraries, self.declared, self._is_literal, self._is_reduction,
+                mentioned(dim for d in self.declared.values() for dim in d.shape),
+            )  # fmt: skip
         if "(" in signs:
             self._check_places(tokens)
-        if "_" in self.text:
+        if "_" in self.text or not signs.isdisjoint(latex_sums.OVER):
             tokens = self._sums(tokens)
         if not signs.isdisjoint(FLAT_SIGNS):
             flat = {
@@ -145,20 +142,61 @@ class Notation:
             tokens = [self._spelled(t, tokens[k + 1 : k + 2]) for k, t in enumerate(tokens)]
         return tokens if signs.isdisjoint(("[", "{", ":")) else self._called(tokens)
 
+    def _letters(self, token: Token) -> list[Token]:
+        """Return the letters of `Ax` in a formula with signs that nobody types in code: a product
+        of three at most, one of them a capital, or of a letter by itself."""
+        word = token.text
+        short = token.kind == "name" and 1 < len(word) < 4 and word.isalpha()
+        known = default_kind(word) or self.is_function(word, False) or word in self.declared
+        product = not word.islower() or (len(word) == 2 and word[0] == word[1])
+        if not short or known or not product or word[0] == "d":
+            return [token]
+        return [Token("name", letter, token.at + k) for k, letter in enumerate(word)]
+
+    def _counted(self, tokens: list[Token], libraries: bool) -> list[Token]:
+        """Read axes as the language of the text counts them."""
+        tokens = axes.values_alone(tokens, self.text)
+        called = {token.text.partition(" ")[0] for token in tokens if token.kind == "applied"}
+        if called & {"var", "std"} and "np." not in self.text:
+            self.notes.append("`var` and `std` divide by the number of entries, as in NumPy")
+        counted = axes.from_one(tokens, self.text, self._is_literal, libraries)
+        if counted is not tokens:
+            self.notes.append(axes.FROM_ONE)
+        return counted
+
     def _sums(self, tokens: list[Token]) -> list[Token]:
         """Read `sum_i x_i` and `∑_i x_i` as sums over indices."""
         found: list[Token] = []
-        for token in tokens:
+        for place, token in enumerate(tokens):
+            self._check_sigma(tokens, place)
             joined = token.text[0] == "_" and bool(found) and found[-1].text in latex_sums.OVER
             name, _, index = token.text.rpartition("_")
             name = latex_sums.OVER.get(found[-1].text, "") if joined else name
             known = token.kind == "name" and token.text not in self.declared
             called = known and self.is_function(name, False) and not self.is_function(token.text)
-            over = latex_sums.over_indices(name, [index], []) if called else ""
+            below, _, above = index.partition("^")
+            over = latex_sums.over_indices(name, [below], [above]) if called else ""
             found[len(found) - joined * bool(over) :] = [
                 Token("binder", over, token.at) if over else token
             ]
         return found
+
+    def _check_sigma(self, tokens: list[Token], place: int) -> None:
+        """Raise `ParseError` for `Σ_i x_i`, which is a sum for some and a matrix for others."""
+        base, _, index = tokens[place].text.partition("_")
+        if base != SIGMA or not index or {base, tokens[place].text} & self.declared.keys():
+            return
+        before, behind = tokens[max(place - 1, 0)], tokens[place + 1 : place + 2]
+        first = place == 0 or before.text in (*BRACKETS, *"+-*/=")
+        runs = any(t.text.endswith(f"_{index}") for k, t in enumerate(tokens) if k != place)
+        opens = bool(behind) and (
+            behind[0].kind in ("name", "number") or behind[0].text in BRACKETS
+        )
+        if first and runs and opens:
+            message = (
+                f"is `{SIGMA}_{index}` a sum? write ∑_{index} or sum_{index}, or declare a matrix"
+            )
+            raise ParseError(caret(self.text, tokens[place].at, message))
 
     def _exponentials(self, tokens: list[Token]) -> list[Token]:
         """Read `e^(x'*x)` as the exponential function; `e^2` is the power of a variable."""
@@ -278,83 +316,6 @@ class Notation:
         word = token.text
         known = word in self.declared or bool(self.vocabulary.find(word))
         return token.kind == "name" and word[1:].isidentifier() and not known
-
-    def _spoken(self, tokens: list[Token]) -> list[Token]:
-        """Join `log det`, and put the power of a function behind its argument."""
-        names = [token.kind == "name" for token in tokens]
-        if SPOKEN.isdisjoint([t.text for t in tokens]) and not any(map(and_, names, names[1:])):
-            return tokens
-        found: list[Token] = []
-        waiting: dict[int, list[Token]] = {}  # powers, by the bracket depth that they wait for
-        place, depth = 0, 0
-        while place < len(tokens):
-            token = self._plain(tokens[place], found)
-            place += 1
-            depth += (token.text == "(") - (token.text == ")")
-            if token.text == "^" and self._transposed(tokens[place : place + 1]):
-                token, place = Token("sign", "'", token.at), place + 1
-            if not self._joined(token, found):
-                found.append(token)
-            found += waiting.pop(depth, []) if token.text == ")" else []
-            power = self._power(token, tokens, place)
-            place += len(power)
-            waiting |= {depth: power} if power else {}
-        return found
-
-    def _plain(self, token: Token, found: list[Token]) -> Token:
-        """Return a token in the spelling of the parser."""
-        if token.text == ".(":
-            return self._entrywise(token, found)
-        if token.text == "⁺":
-            return Token("applied", self.phrases.marks["+"], token.at)
-        return token
-
-    def _transposed(self, behind: list[Token]) -> bool:
-        """Whether `^t` stands here, and no `t` is declared."""
-        return [token.text for token in behind] == ["t"] and "t" not in self.declared
-
-    def _entrywise(self, token: Token, found: list[Token]) -> Token:
-        """Read the bracket of `sin.(x)`, which must belong to an entrywise function."""
-        name = found[-1].text if found else ""
-        rows = self.vocabulary.find(name) if self.is_function(name) else []
-        if not rows or any(row.column("derivative") is None for row in rows):
-            message = "`.(` calls a function of the entries: write `(` for any other"
-            raise ParseError(caret(self.text, token.at, message))
-        return Token("sign", "(", token.at)
-
-    def _joined(self, token: Token, found: list[Token]) -> bool:
-        """Join two functions that a row prints together, `log det`, to its name."""
-        if token.kind != "name" or not found or found[-1].kind != "name":
-            return False
-        if not (self.is_function(token.text) and self.is_function(found[-1].text)):
-            return False
-        words = (found[-1].text, token.text)
-        rows = [self.vocabulary.find(word) for word in words]
-        call = self.phrases.pairs.get((rows[0][0].name, rows[1][0].name)) if all(rows) else None
-        if call:
-            found[-1] = Token("name", call, found[-1].at)
-        return bool(call)
-
-    def _power(self, token: Token, tokens: list[Token], place: int) -> list[Token]:
-        """Return the tokens of the power in `sin^2(x)`; none where a variable is raised."""
-        raised = place < len(tokens) and tokens[place].text == "^"
-        if not raised or token.kind != "name" or default_kind(token.text):
-            return []
-        if not self.is_function(token.text):
-            return []
-        end = place + 1
-        while end < len(tokens) and tokens[end].text != ")" and tokens[place + 1].text == "(":
-            end += 1
-        power = tokens[place : end + 1]
-        number = [t.text for t in power if t.text not in "^()"]
-        called = [t.text for t in tokens[end + 1 : end + 2]] == ["("]
-        if len(number) != 1 or not number[0].isdigit() or not called:
-            name = token.text
-            message = (
-                f"this power of `{name}` is not clear: write {name}(x)^2 for that of the value"
-            )
-            raise ParseError(caret(self.text, tokens[place].at, message))
-        return power
 
 
 def _is_base(tokens: list[Token]) -> bool:

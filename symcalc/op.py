@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from symcalc.algebra import Algebra
     from symcalc.expr import Expr
 
+ENTRYWISE_POWERS = frozenset({"entrywise power", "power by entries", "powers of a scalar"})
 MARKS = 60  # bits of a set of operations: two may share one, so that it only ever says too much
 
 
@@ -68,7 +69,7 @@ class Op:
     @property
     def is_entrywise(self) -> bool:
         """Whether each entry of the result comes from the same entries of the arguments."""
-        columns = ("derivative", "broadcast")
+        columns = ("derivative", "broadcast", "entrywise")
         return self.role == "application" or any(self.column(name) for name in columns)
 
     @property

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symcalc.exact import Number
+from symcalc.op import ENTRYWISE_POWERS
 from symcalc.printer_blocks import above, beside, part
 from symcalc.printer_fractions import DECIMAL_FROM, joined, over_the_line
 from symcalc.shape import SCALAR, Dim
@@ -213,7 +214,7 @@ def _power(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
     fraction = fraction or (not number and e.args[0].has_every_power)
     if e.op.role == "fractional power" and not fraction:
         return printer.call(e, args)
-    entrywise = e.op.role == "entrywise power" and e.shape != SCALAR
+    entrywise = e.op.role in ENTRYWISE_POWERS and e.shape != SCALAR
     shown = printer.at(base, LEVELS["postfix"])
     if printer.style.column == "latex":
         circle = "\\circ " if entrywise else ""
@@ -221,7 +222,8 @@ def _power(printer: Printer, e: Expr, args: list[Piece]) -> Piece:
         return Piece(f"{{{shown}}}^{{{circle}{raised}}}", LEVELS["power"])
     sign = " .^ " if entrywise else "^"
     negative = e.args[1].op.role == "number" and exponent.level >= LEVELS["unary"]
-    right = exponent.text if negative else printer.at(exponent, LEVELS["postfix"])
+    level = LEVELS["postfix" if e.args[1].is_scalar else "atom"]  # `A .^ B'` is (A .^ B)'
+    right = exponent.text if negative else printer.at(exponent, level)
     right = f"({right})" if right.strip("(-)") == "T" else right  # `^T` is the transpose
     return Piece(shown + sign + right, LEVELS["power"])
 

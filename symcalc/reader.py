@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symcalc import norms
 from symcalc.calls import check_axes, check_calls, entrywise_note
@@ -14,7 +14,7 @@ from symcalc.declare import Declaration, default_kind, parse_where
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.execute import Machine
 from symcalc.expr import Expr
-from symcalc.late import indexed, indices
+from symcalc.late import asked, indexed, indices
 from symcalc.notation import Notation
 from symcalc.postfix import Item
 from symcalc.scope import Vocabulary, below, spelled_in
@@ -23,6 +23,9 @@ from symcalc.sizes import name_unknown, resize
 from symcalc.syntax import Parser
 
 UNSIGNED_BESIDE = (".*", "kron")
+ASKING = re.compile(
+    r"∂|∇|nabla|partial|frac\s*\{|d\s*/\s*d|erivative|radient|min|max|s\.t\.|subject"
+)
 TIGHTLY = "a product without a sign is read before `∘` and `⊗`: `A ∘ B C` is A ∘ (B C)"
 
 
@@ -48,12 +51,19 @@ def read(
     if not isinstance(text, str):
         raise ParseError(f"a formula is text or an expression, not {type(text).__name__}")
     declared, vocabulary = parse_where(where), vocabulary.spoken
+    asks = mention and ASKING.search(text)
+    text, note = asked.function_alone(text, mention) if asks else (text, "")
+    if note:
+        alone = read(text, where, vocabulary, expected, mention)
+        return replace(alone, notes=(*alone.notes, note))
     reader = Reader(text, declared, vocabulary)
     try:
         reading = reader.read(expected, mention)
-        if reader.added:
+        if reader.added or reader.behind:
+            rather = reader.added | reader.behind
             with suppress(ParseError, ShapeError):
-                return Reader(text, declared, vocabulary, reader.added).read(expected, mention)
+                return Reader(text, declared, vocabulary, rather).read(expected, mention)
+            reader.check_behind()
         if expected is not None or reading.expr.shape[0] != 1 or reading.expr.is_scalar:
             return reading
         return next(_others(reader, declared, vocabulary, mention, SCALAR), reading)
@@ -101,6 +111,7 @@ class Reader(Machine):
     are rather vectors: `Ax - b`."""
 
     added: AbstractSet[str] = frozenset()
+    behind: AbstractSet[str] = frozenset()  # Greek scalars by default right behind a matrix
 
     def read(self, expected: Shape | None = None, mention: str = "") -> Reading:
         """Return the formula, of a shape if one is expected."""
@@ -110,6 +121,7 @@ class Reader(Machine):
         self.scope.numbers = self.numbers
         self.items = items
         self.arrays = notation.arrays
+        self.typed = not (notation.arrays or notation.latex)
         if any(item.kind == "binder" for item in items):
             self.indices = indices.Indices(items, self.scope, notation)
         check_calls(items, self.text)
@@ -118,10 +130,11 @@ class Reader(Machine):
         for item in norms.joined(items):
             self._step(item)
         (e,) = self._pop(1)
-        if notation.latex:
+        if notation.typeset:
             terms = [self.algebra.split(term)[1] for term in self.algebra.added]
             names = {x[0].name for x in terms if len(x) == 1 and x[0].op.role == "symbol"}
             self.added = names - {*self.scope.declared, *self.numbers}
+        self.behind = self.scope.behind_matrices(items)
         self._mention(mention)
         for dim, wanted in zip(e.shape, expected or (), strict=False):
             self.unifier(dim, wanted)
@@ -130,10 +143,20 @@ class Reader(Machine):
             raise ShapeError(self._named(f"the sizes {conflict[0]} and {conflict[1]} do not agree"))
         return self._finish(e)
 
+    def check_behind(self) -> None:
+        """Raise `ParseError` for `Y - X*beta` of undeclared names: a number stands in front."""
+        names = [v.name for v in self.scope.table.values() if not v.is_scalar]
+        for item in self.items:
+            if item.value in self.behind and not set(names) <= {*self.scope.declared}:
+                message = (
+                    f"is `{item.value}` behind a matrix a vector? declare it, or write it first"
+                )
+                raise ParseError(caret(self.text, item.at, message))
+
     def _tell_choices(self, notation: Notation) -> None:
         """Note how names and products were taken where that is not what they are by themselves."""
         notes = self.algebra.notes
-        notes += [TIGHTLY] if self.tight else []
+        notes += [*notation.notes, *[TIGHTLY] * self.tight]
         known = self.indices.names if self.indices else set()
         for name in sorted(self.vectors - known):
             notes.append(f"`{name}` is a vector: a scalar does not fit there")

@@ -8,6 +8,7 @@ from typing import Any
 
 from symcalc.declare import ATTRIBUTES, ENTRYWISE
 from symcalc.errors import RuleError
+from symcalc.op import ENTRYWISE_POWERS
 from symcalc.printer import PRINTERS
 from symcalc.style import LEVELS, template_parts
 
@@ -17,7 +18,7 @@ RESERVED = frozenset({"H", "G"})
 ROLES = frozenset(
     "symbol number dimension sum scale product quotient transpose trace hadamard power identity "
     "ones zeros inverse differential application".split()
-) | {"entrywise quotient", "entrywise power", "fractional power"}
+) | {"entrywise quotient", "fractional power", *ENTRYWISE_POWERS}
 UNEVALUATED = frozenset({"symbol", "differential"})
 STAGES = ("simplify", "lower", "stable", "vec", "stack")
 EXTREMES = ("large", "small")
@@ -62,7 +63,8 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "d": _bodies, "derivative": _text, "adjoint": _bodies, "vec": _bodies, "transpose": _text,
     "reflection": _text,
     "logarithm": _text, "mantissa": _text, "exponent": _text, "extremes": _texts,
-    "macro": _text, "equals": _text, "define": _text, "fold": _flag, "expand": _text,
+    "macro": _text, "entrywise": _flag, "equals": _text, "define": _text, "fold": _flag,
+    "expand": _text,
     "homogeneous": _degrees, "absolute": _flag, "invariant": _flag, "commutes": _flag,
     "inside": _flag, "keeps": _texts, "gives": _texts, "promotes": _bodies, "range": _bounds,
     "analytic": _flag, "library": _text, "broadcast": _flag, "any_rank": _flag, "several": _flag,

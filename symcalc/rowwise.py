@@ -8,7 +8,7 @@ from symcalc.expr import Expr
 from symcalc.show import brief
 
 HINT = "`ones(n)*v'` has the vector v in every row, `v*ones(m)'` in every column"
-SIGNS = frozenset({"+", "-", ".*", "./"})
+SIGNS = frozenset({"+", "-", ".*", "./", ".^"})
 
 
 def in_every_row(algebra: Algebra, e: Expr, beside: Expr) -> Expr:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -281,8 +282,8 @@ def _draw(
     if "integer" in domain:
         return np.float64(rng.choice([2, 3, -2]))
     if domain == "distinct":
-        size = size_of(v.shape[0], sizes)
-        return rng.permutation(size) + rng.uniform(-0.2, 0.2, size)
+        shape = [size_of(dim, sizes) for dim in v.shape if dim != 1]
+        return rng.permutation(prod(shape)).reshape(shape) + rng.uniform(-0.2, 0.2, shape)
     if domain in RANGES:
         return sample(symbol, sizes, rng, domain)
     if v.shape == SCALAR and not words:

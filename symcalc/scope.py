@@ -23,6 +23,7 @@ POWERS = ("^", ".^")
 TURNED = "'"
 MARKS = ("postfix", "norm")  # what only a vector has behind a lower-case name
 CLASH = "`{}` is declared as a variable and used as a dimension"
+MULTIPLIERS = ("lambda", "λ")
 DIVIDING = (*POWERS, "/", "./")
 
 
@@ -73,7 +74,11 @@ class Scope:
                 self._write(item)
         marked = {name.value for name, mark in _name_pairs(items) if mark.kind in MARKS}
         self.vectors = vectors | marked | _multiplied_inside(items)
-        self.exponents = {name.value for name, mark in _name_pairs(items) if mark.value in POWERS}
+        self.exponents = {
+            name.value
+            for base, name, mark in zip([None, *items], items, items[1:], strict=False)
+            if name.kind == "name" and mark.value in POWERS and not _by_entries(base, name, mark)
+        }
 
     def _write(self, item: Item) -> None:
         names = set(dim_names(parse_dim(item.value)))
@@ -131,6 +136,22 @@ class Scope:
         kind = "scalar" if name in self.numbers else kind
         self.table[name] = self.algebra.symbol(name, self._default_shape(kind))
         return self.table[name]
+
+    def behind_matrices(self, items: list[Item]) -> set[str]:
+        """Return the Greek letters right behind a matrix that nobody declared: `X*beta` is rather a
+        matrix times a vector."""
+        return {
+            name.value
+            for left, name, sign in zip(items, items[1:], items[2:], strict=False)
+            if left.kind == name.kind == "name" and (sign.kind, sign.value) == ("infix", "*")
+            if left.value in self.table and 1 not in self.table[left.value].shape
+            if self._is_greek_number(name.value) and name.value not in self.numbers
+        }
+
+    def _is_greek_number(self, name: str) -> bool:
+        """Whether a name is a scalar because it is a Greek letter; \\lambda always is one."""
+        plain = name in self.declared or name not in self.table or name in MULTIPLIERS
+        return not plain and not (len(name) == 1 and name.isascii()) and self.table[name].is_scalar
 
     def supposed(self) -> list[Expr]:
         """Return the variables that nobody declared and that are scalars by default."""
@@ -247,6 +268,12 @@ def _multiplied_inside(items: list[Item]) -> set[str]:
         if sign.kind == "infix" and sign.value == ":" and a.kind == b.kind == "name":
             found |= {a.value, b.value}
     return found
+
+
+def _by_entries(base: Item | None, name: Item, mark: Item) -> bool:
+    """Whether a name is an exponent that rather has entries: `2 .^ x`, `x .^ x`."""
+    beside = base is not None and (base.kind == "number" or base.value == name.value)
+    return beside and mark.value == ".^"
 
 
 def _name_pairs(items: list[Item]) -> Iterator[tuple[Item, Item]]:

@@ -31,6 +31,7 @@ Dim = int | str | Polynomial
 Shape = tuple[Dim, Dim]
 SCALAR: Shape = (1, 1)
 LETTERS = "nmpqrskl"
+POWER = re.compile(r"(\w+)\s*\^\s*([1-9])(?!\w)")
 
 
 def _term_text(names: Monomial, count: Count) -> str:
@@ -146,9 +147,10 @@ def dim_names(dim: Dim) -> Iterable[str]:
 
 @lru_cache(maxsize=1000)
 def parse_dim(text: str) -> Dim:
-    """Read a dimension such as `3`, `n`, `n*m`, `n + 1`, `n - 1` or `n*n/2`."""
+    """Read a dimension such as `3`, `n`, `n*m`, `n^2`, `n + 1`, `n - 1` or `n*n/2`."""
     total: Dim = 0
-    for sign, whole in re.findall(r"([+-]?)([^+-]*)", text.strip())[: max(1, len(text))]:
+    plain = POWER.sub(lambda m: "*".join([m[1]] * int(m[2])), text.replace("**", "^"))
+    for sign, whole in re.findall(r"([+-]?)([^+-]*)", plain.strip())[: max(1, len(text))]:
         if not (sign or whole):
             continue
         term, slash, divisor = whole.partition("/")

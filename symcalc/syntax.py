@@ -27,6 +27,10 @@ HINTS = {
 COMPARISON = (
     ": entries are not compared; write relu(x), max(x, y), abs(x), or heaviside(x) for [x > 0]"
 )
+NO_EXPONENTS = {
+    "+": "`^+` is no power: write pinv(A) for the pseudo-inverse",
+    "*": "`^*` has several readings: write A' for the transpose",
+}
 CLOSING = {")": "(", "}": "{", "||": "||", "|": "|", ">": "<", "]": "["}
 
 
@@ -168,6 +172,8 @@ class Parser(Operators):
         level = self.dot_level if name == "·" else level
         if name == "^" and self._transposed_exponent(token):
             return
+        if name == "^" and self._peek() in NO_EXPONENTS:
+            raise self.fail(NO_EXPONENTS[self._peek()], token.at)
         self._infix(name, level, token.at)
 
     def _transposed_exponent(self, token: Token) -> bool:

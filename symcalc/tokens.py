@@ -12,6 +12,8 @@ from symcalc.errors import ParseError, caret
 
 MAX_LENGTH = 400_000
 MAX_WORD = 200
+LOWERED = "ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥ"  # letters below the line, an index: `xᵢ` is x_i
+BELOW = re.compile(rf"[{LOWERED}]+")
 TOKEN = re.compile(
     r"(?P<quoted>(?<=[,=])\s*[\"']\w+[\"'])"
     r"|(?P<space>\s+)"
@@ -26,7 +28,9 @@ TOKEN = re.compile(
     r"|(?P<half>[¼-¾⅐-⅞])"
     r"|(?P<superscript>⁻?[⁰¹²³⁴-⁹]+|⁻ᵀ|ᵀ|⁺)"
     r"|(?P<suffix>(?<=[‖∥⁰¹²³⁴-⁹])[₁₂]|(?<=\|\|)[₁₂])"
-    r"|(?P<name>[^\W\dᵀ⁰¹²³⁴-⁹₀-₉][^\Wᵀ⁰¹²³⁴-⁹𝟏𝟙]*)"
+    rf"|(?P<below>(?<=[∑∏])[{LOWERED}]+(?:₌[₀-₉])?[ᵏᵐⁿᵖᵈᴺᴷ]?)"
+    rf"|(?P<name>[^\W\dᵀ⁰¹²³⁴-⁹₀-₉{LOWERED}][^\Wᵀ⁰¹²³⁴-⁹₀-₉{LOWERED}𝟏𝟙]*"
+    rf"(?:[₀-₉{LOWERED}]+(?:_[^\Wᵀ⁰¹²³⁴-⁹₀-₉{LOWERED}𝟏𝟙]+)?)?)"
     r"|(?P<sign>%[*xo]%|\|\||\.\*|\./|\.\^|\.'|\.t\(\)|\.[+-]|\.\(|\.T\b"
     r"|\.(?:dot|matmul|mm|mv)(?=\()|\*\*|:=|.)",
     re.DOTALL,
@@ -86,7 +90,12 @@ def _token(text: str, match: re.Match[str]) -> Token:
         raise ParseError(caret(text, at, REFUSED[word]))
     if kind == "half":
         return Token("number", unicodedata.normalize("NFKC", word).replace("⁄", "/"), at)
+    if kind == "below":  # `∑ᵢ₌₁ⁿ` as `∑_i=1^n`
+        top = word[-1] if unicodedata.decomposition(word[-1]).startswith("<super>") else ""
+        shown = f"_{word.removesuffix(top)}^{top}" if top else f"_{word}"
+        return Token("name", unicodedata.normalize("NFKC", shown), at)
     if kind in ("name", "suffix"):
+        word = BELOW.sub(lambda m: f"_{m[0]}", word) if kind == "name" else word
         return Token(kind, unicodedata.normalize("NFKC", word), at)
     word = SAME_SIGN.get(word, word)
     return Token("name" if word.isalpha() and kind == "sign" else kind, word, at)

@@ -51,6 +51,15 @@ CODE = [
     "np.subtract(x, s).dot(np.divide(x, s))",
     "X.shape[0]*(x @ x)/len(x) + X.size + X.sum().item()",
     "np.linalg.norm(X, 2) + np.linalg.norm(x, ord=1) + np.linalg.norm(X, 'fro')",
+    # along an axis
+    "np.max(X, axis=1) @ y + np.min(X, axis=0) @ x + np.amax(X, -1) @ y + X.max(0).sum()",
+    "X.min(axis=1) @ y + np.amax(x) + np.amin(x)",
+    "np.var(X, axis=0) @ x + np.std(X, axis=1) @ y",
+    "np.cumsum(X, axis=0).sum() + np.sum(np.cumsum(X, axis=1)) + np.cumsum(x, axis=0) @ x",
+    "np.sum(np.diff(X, axis=0)**2) + np.sum(np.diff(X, axis=1)**2) + np.sum(np.diff(x, n=2)**2)",
+    "np.sum(np.tril(A, -1)**2) + np.sum(np.triu(A, k=1)**3) + np.tril(A, 0).sum()",
+    # exponents with entries
+    "np.sum(s**x) + np.sum(2**x) + np.sum(np.power(s, x)) + np.sum(np.abs(X)**x)",
 ]
 
 
@@ -79,9 +88,13 @@ def test_names_that_are_never_printed_may_be_declared(name):
 
 
 OTHERWISE = [
-    ("np.sum(np.max(X, axis=1))", "`max` along the axis 1 is not known"),
-    ("np.max(X, 0)", "`max` along the axis 0 is not known"),
-    ("X.max(0)", "`max` along the axis 0 is not known"),
+    ("np.prod(X, axis=1)", "`prod` along the axis 1 is not known"),
+    ("X.max(1)[0]", r"`\[0\]` is the values in PyTorch, the first of them in NumPy"),
+    ("X.var(dim=0)", "`var` is another function in torch"),
+    ("np.var(x, ddof=1)", r"`ddof=` is not read: with n - 1 below"),
+    ("np.eye(3, k=1) @ A", r"a shifted identity is embed\(eye\(n - 1\), 0, 1, n, n\)"),
+    ("np.cov(X, rowvar=False)", "the argument `rowvar=` is not read"),
+    ("sum(A, 2) + sum(A, 0)", "`0` is no axis: axes are counted from 1"),
     ("torch.var(x)", "`var` is another function in torch"),
     ("sd(x) + sum(A %*% x)", "`sd` is another function in R"),
     ("np.sinc(x)", "`sinc` is another function in np"),

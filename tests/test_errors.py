@@ -78,7 +78,7 @@ BAD = [
     ("tr(X,)", "X", None, r"an operand was expected before `\)`"),
     ("det(X, X)", "X", None, r"`det` takes 1 argument\(s\).*got 2"),
     ("kron(A)", "A", None, r"`kron` takes 2 argument\(s\).*got 1"),
-    ("sum(A, 2)", "A", None, r"`2` is no axis: they are counted from 0"),
+    ("sum(A, 3)", "A", None, r"`3` is no axis: they are counted from 0"),
     ("eye()", "x", None, r"a size was expected"),
     ("X.foo()", "X", None, r"unknown function `foo`"),
     ("norm(x, 'foo')", "x", None, r"unknown name `foo`"),

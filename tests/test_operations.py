@@ -54,6 +54,21 @@ GRADIENTS = [
      "3*eigvecs(X)*diag(eigvals(X) .^ 2)*eigvecs(X)'"),
     ("tr(A*X^(3/2))", "X", "X: spd matrix(n)", None),
     ("tr(A*X^(-1/2))", "X", "X: spd matrix(n)", None),
+    ("sum(x .^ y)", "x", "x: positive vector(n); y: vector(n)", "x .^ y .* y ./ x"),
+    ("sum(x .^ y)", "y", "x: positive vector(n); y: vector(n)", "log(x) .* x .^ y"),
+    ("prod(x .^ y)", "x", "x: positive vector(n); y: vector(n)", "prod(x .^ y)*(y ./ x)"),
+    ("sum(x .^ x)", "x", "x: positive vector(n)", "x .^ x .* (ones(n) + log(x))"),
+    ("sum(log(x .^ y))", "y", "x: positive vector(n); y: vector(n)", "log(x)"),
+    ("z'*(c .^ x)", "x", "c: positive scalar; x: vector(n)", "log(c)*(c .^ x .* z)"),
+    ("z'*(c .^ x)", "c", "c: positive scalar; x: vector(n)", None),
+    ("tr(A*X .^ P)", "P", "X: positive matrix(n, m); P: matrix(n, m)", None),
+    ("tr(A*X .^ (P'))", "X", "X: positive matrix(n, m); P: matrix(m, n)", None),
+    ("sum(2 .^ (A*x))", "x", None, "log(2)*A'*2 .^ (A*x)"),
+    ("sum(amax(X*Y, 1))", "Y", None, "X'*argmax(X*Y, 1)"),
+    ("z'*amin(X, 1)", "X", None, "diag(z)*argmax(-X, 1)"),
+    ("z'*amax(X, 0)", "X", None, None),
+    ("z'*amin(X, 0)", "X", None, None),
+    ("sum(amax(X, 1) .^ 2)", "X", None, "2*diag(amax(X, 1))*argmax(X, 1)"),
 ]  # fmt: skip
 FIRST_ORDER = [("tr(A*X^k)", "X", "k: scalar", "power_differential(X, k, A)'")]
 

@@ -3,6 +3,7 @@
 A short slice of `make fuzz`, which runs many more.
 """
 
+import numpy as np
 import pytest
 
 from symcalc import derive, parse
@@ -106,3 +107,22 @@ def test_blocks_of_two_lengths_in_one_place_are_not_gathered():
 def test_a_power_of_what_vanishes_vanishes():
     assert str(simplify(parse("1/(1 + sum((x - x) .^ 2))", "x: vector(n)"), BOOK)) == "1"
     assert str(simplify(parse("y .* (x - x) .^ 2", "x: vector(n)"), BOOK)) == "zeros(n)"
+
+
+FACTORED = [  # what the terms share is what is left of them
+    ("(x + y) .* x + (x + y) .* y", "(x + y) .^ 2"),
+    ("((x + y) .* x + (x + y) .* y) ./ z - (x + y) ./ z", None),
+    ("((x + y) .* x + (x + y) .* y) .* z - u", "(x + y) .^ 2 .* z - u"),
+    ("(x - y) .^ 2 .* x - (x - y) .^ 2 .* y", "(x - y) .^ 3"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), FACTORED, ids=[text for text, _ in FACTORED])
+def test_a_factor_taken_out_meets_itself(text, shown):
+    e = parse(text, "x: vector(n); y: vector(n); z: vector(n); u: vector(n)")
+    short = simplify(e, BOOK)
+    assert shown is None or str(short) == shown
+    rng = np.random.default_rng(0)
+    point = {v.name: rng.normal(size=4) for v in e.variables}
+    kept = {v.name: point[v.name] for v in short.variables}
+    np.testing.assert_allclose(short.evaluate(**kept), e.evaluate(**point), rtol=1e-10)
