@@ -11,7 +11,7 @@ from dataclasses import replace
 from symcalc.declare import default_kind
 from symcalc.tokens import Token
 
-ENTRYWISE_SIGNS = {"*": ".*", "/": "./", "**": ".^", "^": ".^"}
+ENTRYWISE_SIGNS = {"*": ".*", "/": "./", "**": ".**", "^": ".**"}
 MATRIX_SIGNS = ("%*%", "%x%", "%o%")
 PRODUCTS = ("dot", "matmul", "mm", "mv")  # functions of array libraries that are the sign @
 NAMED = {"mul": "multiply", "sub": "subtract", "div": "divide", "view": "reshape"}

@@ -248,7 +248,7 @@ class Derivation:
         """Return the result, or the whole derivation, as plain text."""
         return steps_text(self, steps=steps)
 
-    def evaluate(self, **arrays: Any) -> Any:
+    def evaluate(self, /, **arrays: Any) -> Any:
         """Return the value of the gradient; see `Expr.evaluate`."""
         return self.gradient.evaluate(**arrays)
 
@@ -301,7 +301,7 @@ class Derivation:
         known = [v for v in self.scope.values() if every or v in used]
         return [*known, *(v for v in used if v not in known)]
 
-    def objective(self, x0: Any, **arrays: Any) -> Objective:
+    def objective(self, /, x0: Any, **arrays: Any) -> Objective:
         """Return a function for `scipy.optimize` that starts at `x0`; the rest is fixed by name.
 
         `scipy.optimize.minimize(o, o.x0, jac=True, hessp=o.hessp)` minimises it, and

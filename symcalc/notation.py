@@ -35,7 +35,7 @@ BRACED = re.compile(r"[_^]\s*\{|\^T[A-Za-z]")
 FLAT_SIGNS = frozenset({"@", ".dot"})  # beside these, vectors are 1-D
 BOLD_ONES = ("𝟏", "𝟙")
 SPOKEN = frozenset({"^", ".(", "⁺"})  # where none of these stands, and no two names side by side
-RAISED = ("^", "**", ".^")
+RAISED = ("^", "**", ".^", ".**")
 FUNCTION_LEVEL = 35  # how far a function without brackets reaches; the trace reaches as a sum
 
 

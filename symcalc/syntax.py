@@ -10,7 +10,15 @@ import re
 import unicodedata
 
 from symcalc.errors import ParseError
-from symcalc.operators import BINDER, EXPONENT_SIGN, INFIX, POWER, UNARY, Operators
+from symcalc.operators import (
+    BINDER,
+    EXPONENT_SIGN,
+    FROM_THE_RIGHT,
+    INFIX,
+    POWER,
+    UNARY,
+    Operators,
+)
 from symcalc.postfix import Item
 from symcalc.tokens import Token
 
@@ -168,7 +176,7 @@ class Parser(Operators):
         level = self.dot_level if name == "·" else level
         if name == "^" and self._transposed_exponent(token):
             return
-        self._infix(name, level, token.at)
+        self._infix(name, level, token.at, token.text in FROM_THE_RIGHT)
 
     def _transposed_exponent(self, token: Token) -> bool:
         """Read `^T`, `^⊤`, `^-T` and the same in braces."""

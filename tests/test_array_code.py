@@ -51,6 +51,9 @@ CODE = [
     "np.subtract(x, s).dot(np.divide(x, s))",
     "X.shape[0]*(x @ x)/len(x) + X.size + X.sum().item()",
     "np.linalg.norm(X, 2) + np.linalg.norm(x, ord=1) + np.linalg.norm(X, 'fro')",
+    # a power of a power is taken from the right
+    "np.sum(x)**2**3 + np.sum(s**-2**2) - 2**np.sum(s)**2",
+    "-np.linalg.norm(x)**0.5**2*2**3**2",
 ]
 
 
@@ -130,6 +133,7 @@ R_CODE = [
     ("sum(X * W %*% X)", "sum(X .* (W*X))"),
     ("sum(-y * A %*% x)", "sum(-y .* (A*x))"),
     ("sum(X^-1) + sum(A %*% x)", "sum(X .^ -1) + sum(A*x)"),
+    ("sum(A %*% x)^2^3", "sum(A*x)^8"),
 ]
 
 
