@@ -284,7 +284,7 @@ class Derivation:
 
         Without a target it is scipy where SciPy is installed and NumPy's products use one thread,
         else numpy. For both, arrays are brought to the convention (lists, whole numbers, n-by-1)
-        or refused (a wrong shape, complex numbers).
+        or refused (a wrong shape, complex numbers); for jax and torch shapes are, while tracing.
         `sizes` (`{"n": 1000, "k": 5}`) says what the dimensions will be about: they decide the
         order of products. Without them a function whose order depends on the sizes chooses it by
         its arguments. The function is right for arrays of any size.

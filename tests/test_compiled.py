@@ -201,3 +201,55 @@ def test_a_variable_may_be_called_self():
     np.testing.assert_array_equal(d.gradient.evaluate(self=[1, 2]), [2, 4])
     np.testing.assert_array_equal(d.evaluate(self=[1, 2]), [2, 4])
     assert d.second().structured(self=[1, 2]).structure == "diagonal"
+
+
+@pytest.mark.parametrize("library", ["jax", "torch"])
+def test_arrays_of_another_library_are_not_stretched(library):
+    xp = pytest.importorskip("jax.numpy" if library == "jax" else "torch")
+    function = derive("||A*x - b||^2 + c*mean(r)", "x", where=f"{LINEAR}; r: matrix(1, n)").compile(
+        library
+    )
+    given = {k: xp.asarray(np.asarray(a, dtype=np.float32)) for k, a in point().items()}
+    given["r"] = xp.asarray(np.ones((1, 3), dtype=np.float32))
+    A, x, b, _ = point().values()
+    r = A @ x - b
+    columns = {**given, "x": given["x"][:, None], "b": given["b"][:, None]}
+    for arrays in (given, columns, {**columns, "r": given["r"][0]}):
+        value, gradient = function(**arrays)
+        assert tuple(value.shape) == () and tuple(gradient.shape) == (3,)
+        np.testing.assert_allclose(np.asarray(value), r @ r + 2)
+        np.testing.assert_allclose(np.asarray(gradient), 2 * A.T @ r)
+    with pytest.raises(EvaluationError, match="is declared"):
+        function(**{**given, "b": given["b"][:1]})
+    with pytest.raises(EvaluationError, match=r"A is m×n: an array of shape \(4,\)"):
+        function(**{**given, "A": given["A"][:, 0]})
+
+
+def test_a_function_that_compares_shapes_can_be_traced():
+    jax = pytest.importorskip("jax")
+    function = derive("x'*A*x", "x", where="A: matrix(n)").compile("jax")
+    A, xs = np.eye(3, dtype=np.float32), np.arange(6, dtype=np.float32).reshape(2, 3)
+    values, gradients = jax.jit(jax.vmap(lambda x: function(A=A, x=x)))(xs)
+    np.testing.assert_allclose(values, [5, 50])
+    np.testing.assert_allclose(gradients, 2 * xs)
+
+
+BEYOND = [  # NumPy cuts a slice at the end, and the formula would have another shape
+    ("sum(A[3, :])", "A: matrix(n)", {"A": np.ones((3, 3))}),
+    ("x[5]*2", "x: vector(n)", {"x": np.ones(3)}),
+    ("x[0:5]'*x[0:5]", "x: vector(n)", {"x": np.ones(3)}),
+    ("sum(x[n-4:n])", "x: vector(n)", {"x": np.ones(3)}),
+    ("sum(X[0:2, 1:5])", "X: matrix(n, m)", {"X": np.ones((3, 3))}),
+]
+
+
+@pytest.mark.parametrize(("f", "where", "given"), BEYOND)
+def test_a_part_that_reaches_beyond_an_array_is_refused(f, where, given):
+    d = derive(f, *given, where=where)
+    with pytest.raises(EvaluationError, match="reaches beyond the shape"):
+        d.function.evaluate(**given)
+    with pytest.raises(EvaluationError):
+        d.gradient.evaluate(**given)
+    for target in TARGETS:
+        with pytest.raises(IndexError, match="reaches beyond the shape"):
+            d.compile(target)(**given)
