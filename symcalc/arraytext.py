@@ -12,7 +12,7 @@ from symcalc.axes import CLOSING, OPENING, call_names, is_torch
 from symcalc.declare import default_kind
 from symcalc.tokens import Token
 
-ENTRYWISE_SIGNS = {"*": ".*", "/": "./", "**": ".^", "^": ".^"}
+ENTRYWISE_SIGNS = {"*": ".*", "/": "./", "**": ".**", "^": ".**"}
 MATRIX_SIGNS = ("%*%", "%x%", "%o%")
 OF_R = frozenset({*MATRIX_SIGNS, "rowSums", "colSums", "rowMeans", "colMeans"})
 PRODUCTS = ("dot", "matmul", "mm", "mv")  # functions of array libraries that are the sign @

@@ -96,7 +96,8 @@ class Attributes:
         return self._palindrome(e) | (left & right & COLUMNS)
 
     def _palindrome(self, e: Expr) -> frozenset[str]:
-        """A palindrome such as `X'*A*X` is symmetric, and as definite as its middle."""
+        """A palindrome such as `X'*A*X` is symmetric, and as definite as its middle; with a skew
+        `N` it has the other sign: `N*A*N = -N'*A*N`."""
         if e.shape[0] != e.shape[1]:
             return NONE
         factors = flatten(e, MAX_FACTORS)
@@ -106,8 +107,8 @@ class Attributes:
         if sign != 1 or turned != factors:
             return NONE
         middle = len(factors) // 2
-        even = len(factors) % 2 == 0
-        definite = even or self.has(factors[middle], "psd")
+        half = len(factors) % 2 == 0 or self.has(factors[middle], "psd")
+        definite = half and self.normalizer.chains.turn_all(factors[:middle])[1] == 1
         return frozenset({"symmetric", "psd"} if definite else {"symmetric"})
 
     def _hadamard(self, e: Expr) -> frozenset[str]:

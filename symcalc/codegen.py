@@ -133,7 +133,7 @@ class _Writer:
         uses = uses_of(list(outputs.values()))
         for node in postorder([e]):
             if node not in self.trees:
-                if _is_given(node) or self.varying & set(node.args):
+                if _varies(node) or self.varying & set(node.args):
                     self.varying.add(node)
                 self.trees[node] = self._node(node)
                 self.depth[node] = 1 + max([self.depth[arg] for arg in node.args], default=0)
@@ -298,10 +298,11 @@ class _Writer:
         return parsed(module)
 
 
-def _is_given(node: Expr) -> bool:
-    """Whether a leaf is known only when the code runs: a variable, or a size that has a name."""
-    sized = node.op.dims and any(dim_names(dim) for dim in node.data)
-    return node.op.role in ("symbol", "dimension") or bool(sized)
+def _varies(node: Expr) -> bool:
+    """Whether the value of a node is not known before the arguments are, or their sizes."""
+    if node.op.dims:
+        return not all(isinstance(dim, int) for dim in node.data or ())
+    return node.op.role in ("symbol", "dimension")
 
 
 def _constant(node: Expr) -> ast.expr:

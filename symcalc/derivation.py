@@ -248,7 +248,7 @@ class Derivation:
         """Return the result, or the whole derivation, as plain text."""
         return steps_text(self, steps=steps)
 
-    def evaluate(self, **arrays: Any) -> Any:
+    def evaluate(self, /, **arrays: Any) -> Any:
         """Return the value of the gradient; see `Expr.evaluate`."""
         return self.gradient.evaluate(**arrays)
 
@@ -284,7 +284,7 @@ class Derivation:
 
         Without a target it is scipy where SciPy is installed and NumPy's products use one thread,
         else numpy. For both, arrays are brought to the convention (lists, whole numbers, n-by-1)
-        or refused (a wrong shape, complex numbers).
+        or refused (a wrong shape, complex numbers); for jax and torch shapes are, while tracing.
         `sizes` (`{"n": 1000, "k": 5}`) says what the dimensions will be about: they decide the
         order of products. Without them a function whose order depends on the sizes chooses it by
         its arguments. The function is right for arrays of any size.
@@ -301,7 +301,7 @@ class Derivation:
         known = [v for v in self.scope.values() if every or v in used]
         return [*known, *(v for v in used if v not in known)]
 
-    def objective(self, x0: Any, **arrays: Any) -> Objective:
+    def objective(self, /, x0: Any, **arrays: Any) -> Objective:
         """Return a function for `scipy.optimize` that starts at `x0`; the rest is fixed by name.
 
         `scipy.optimize.minimize(o, o.x0, jac=True, hessp=o.hessp)` minimises it, and

@@ -199,7 +199,7 @@ class Expr(_Draft):
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
-    def evaluate(self, **arrays: Any) -> Any:
+    def evaluate(self, /, **arrays: Any) -> Any:
         """Return the value at the given arrays.
 
         A vector is a 1-D array (n-by-1 is accepted), a scalar a number or a 0-D array. Every
@@ -252,7 +252,7 @@ class Expr(_Draft):
         chosen = with_sizes(self, self.variables, known)
         return [v for v in known if v in chosen]
 
-    def sympy(self, **names: Any) -> Any:
+    def sympy(self, /, **names: Any) -> Any:
         """Return the formula as SymPy's; `names` gives SymPy objects for variables and sizes.
 
         Matrices, vectors and rows become matrix expressions, scalars scalar ones. Raises
@@ -268,15 +268,15 @@ class Expr(_Draft):
 def with_sizes(e: Expr, chosen: Iterable[Expr], known: Iterable[Expr]) -> list[Expr]:
     """Return the chosen variables, and a known one for each size in `e` that none of them has."""
     found = list(chosen)
-    for size in [d for node in postorder([e]) if not node.args for d in _sizes(node)]:
+    for size in [d for node in postorder([e]) for d in _sizes(node)]:
         if not any(size in v.shape for v in found):
             found += [v for v in known if size in v.shape][:1]
     return found
 
 
-def _sizes(leaf: Expr) -> Iterable[str]:
-    """Return the names of the sizes that a leaf such as `eye(n)` or `n` is made of."""
-    dims = leaf.shape if leaf.op.dims else (leaf.data,) if leaf.op.role == "dimension" else ()
+def _sizes(e: Expr) -> Iterable[str]:
+    """Return the names of the sizes that `eye(n)`, `n` or `embed(A, 0, 0, m, n)` is made of."""
+    dims = e.data or () if e.op.dims else (e.data,) if e.op.role == "dimension" else ()
     return [name for dim in dims for name in dim_names(dim)]
 
 

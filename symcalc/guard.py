@@ -16,6 +16,7 @@ from symcalc.declare import ENTRYWISE
 from symcalc.errors import EvaluationError
 from symcalc.evaluate import read_arrays
 from symcalc.expr import Expr
+from symcalc.shape import Dim
 
 MAX_KNOWN = 1000  # kinds of arguments that are remembered
 NUMBERS = (float, int, np.float64)
@@ -23,6 +24,12 @@ Function = Callable[..., Any]
 Pick = Callable[[Mapping[str, int]], Function]
 Read = Callable[[Mapping[str, Expr], Sequence[Any]], tuple[list[Any], dict[str, int]]]
 
+FITTED = """\
+def {name}({arguments}):
+    if {fits}:
+        return {code}({arguments})
+    return {code}(*{fitted}({arguments}))
+"""
 GUARDED = """\
 def {name}({arguments}):
     try:
@@ -43,11 +50,68 @@ def guarded(function: Function, arguments: Sequence[Expr], pick: Pick, read: Rea
     if not any(kinds):
         return function
     checked = _Checked(arguments, pick, read)
-    words = {word: _beside(names, word) for word in ("code", "known", "checked")}
-    source = GUARDED.format(
-        name=function.__name__, arguments=", ".join(names), kind="".join(kinds), **words
-    )
-    scope: dict[str, Any] = {words["known"]: checked.known, words["checked"]: checked}
+    needed = {"code": None, "known": checked.known, "checked": checked}
+    return _written(function, names, GUARDED, needed, kind="".join(kinds))
+
+
+def fitted(function: Function, arguments: Sequence[Expr]) -> Function:
+    """Return a function of arrays of another library that compares their shapes first: columns
+    become 1-D, and what would be stretched is an `EvaluationError`.
+
+    It asks for nothing but shapes, which are known while a function is traced.
+    """
+    names = list(inspect.signature(function).parameters)
+    conditions = _fitting(dict(zip(names, arguments, strict=True)))
+    if not conditions:
+        return function
+    variables = {v.name: v for v in arguments}
+
+    def brought(*given: Any) -> list[Any]:
+        arrays = {name: a for name, a in zip(variables, given, strict=True) if hasattr(a, "shape")}
+        values, _ = read_arrays(variables, arrays, _AsTheyAre)
+        return [values.get(v, a) for v, a in zip(arguments, given, strict=True)]
+
+    needed = {"code": function, "fitted": brought}
+    return _written(function, names, FITTED, needed, fits=" and ".join(conditions))
+
+
+class _AsTheyAre:
+    """A namespace that leaves arrays in their library."""
+
+    @staticmethod
+    def asarray(a: Any) -> Any:
+        return a
+
+    @staticmethod
+    def reshape(a: Any, shape: tuple[int, ...]) -> Any:
+        return a.reshape(shape)
+
+
+def _fitting(variables: Mapping[str, Expr]) -> list[str]:
+    """Return the conditions, in code, under which arrays have the declared shapes."""
+    conditions: list[str] = []
+    sizes: dict[Dim, list[str]] = {}
+    for name, v in variables.items():
+        dims = [dim for dim in v.shape if dim != 1]
+        if dims:
+            conditions.append(f"len({name}.shape) == {len(dims)}")
+        for axis, dim in enumerate(dims):
+            sizes.setdefault(dim, []).append(f"{name}.shape[{axis}]")
+    for dim, same in sizes.items():
+        if isinstance(dim, (int, str)):
+            same = [str(dim), *same] if isinstance(dim, int) else same
+            conditions += [" == ".join(same)] if len(same) > 1 else []
+    return conditions
+
+
+def _written(
+    function: Function, names: Sequence[str], template: str, needed: Mapping[str, Any], **parts: str
+) -> Function:
+    """Return the function of a template; what it needs has names that no argument has."""
+    words = {word: _beside(names, word) for word in needed}
+    arguments = ", ".join(names)
+    source = template.format(name=function.__name__, arguments=arguments, **words, **parts)
+    scope: dict[str, Any] = {words[word]: thing for word, thing in needed.items()}
     exec(source, scope)
     made: Function = scope[function.__name__]
     made.__doc__ = function.__doc__

@@ -52,6 +52,9 @@ class Kernels(FactorKernels):
         return self._xp.reshape(v, (n, m)).T
 
     def submatrix(self, a: Array, i: int, p: int, j: int, q: int) -> Array:
+        """Return `p` rows from row i on, of these `q` columns from column j on."""
+        if min(i, j) < 0 or i + p > a.shape[0] or j + q > a.shape[1]:
+            raise IndexError(f"[{i}:{i + p}, {j}:{j + q}] reaches beyond the shape {a.shape}")
         return a[i : i + p, j : j + q]
 
     def embed(self, a: Array, i: int, j: int, m: int, n: int) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 
+from symcalc.arraytext import CONSTANTS
 from symcalc.declare import default_kind
 from symcalc.latex_frames import ITEM, Frames
 from symcalc.latex_lexer import Lexeme, lexemes
@@ -292,7 +293,8 @@ class Words(Frames):
         indexed = self.running and INDEXED.search(name)
         if indexed or bracket not in OPENING or not (bracket == "(" or upright):
             return
-        if not upright and not self._reads_as_call(default_kind(name) == "scalar"):
+        scalar = default_kind(name) == "scalar" and name not in CONSTANTS
+        if not upright and not self._reads_as_call(scalar):
             return
         meant = FUNCTIONS.get(name, "")
         raise self.fail(

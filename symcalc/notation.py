@@ -35,7 +35,7 @@ FLAT_SIGNS = frozenset({"@", ".dot"})  # beside these, vectors are 1-D
 MATHEMATICAL = frozenset("‖∥ᵀ⁻²³⁰½−∑∏⊙⊗∘⟨⟩ᵢⱼ")  # signs of formulas that are set, not typed as code
 SIGMA = "Σ"  # the capital letter, and not the sign of a sum
 BOLD_ONES = ("𝟏", "𝟙")
-RAISED = ("^", "**", ".^")
+RAISED = ("^", "**", ".^", ".**")
 FUNCTION_LEVEL = 35  # how far a function without brackets reaches; the trace reaches as a sum
 
 

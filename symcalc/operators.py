@@ -12,17 +12,18 @@ from symcalc.tokens import Token
 MAX_DEPTH = 50_000
 
 SUM, FROBENIUS, BINDER, DOT, PRODUCT, TIGHT = 10, 15, 17, 19, 20, 21
-UNARY, POWER, EXPONENT_SIGN = 30, 40, 50
+UNARY, POWER, EXPONENT_SIGN, METHOD = 30, 40, 50, 60
 OTHER_PRODUCTS = {".*", "./", "kron", "outer"}  # beside these, `·` is read from left to right
 INFIX: dict[str, tuple[str, int]] = {
     "+": ("+", SUM), "-": ("-", SUM), ":": (":", FROBENIUS),
     "*": ("*", PRODUCT), "@": ("@", PRODUCT), "·": ("·", PRODUCT),
     "%*%": ("@", TIGHT), "%x%": ("kron", TIGHT), "%o%": ("outer", TIGHT),
-    "\\": ("\\", PRODUCT), ".dot": ("@", POWER),
+    "\\": ("\\", PRODUCT), ".dot": ("@", METHOD),
     "/": ("/", PRODUCT), ".*": (".*", PRODUCT), "∘": (".*", PRODUCT), "⊙": (".*", PRODUCT),
     "./": ("./", PRODUCT), "⊗": ("kron", PRODUCT),
-    "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER),
+    "^": ("^", POWER), "**": ("^", POWER), ".^": (".^", POWER), ".**": (".^", POWER),
 }  # fmt: skip
+FROM_THE_RIGHT = ("**", ".**")  # `a**b**c` is `a**(b**c)` in Python and R, `a^b^c` is `(a^b)^c`
 WHOLE = "number"  # the mark of a quotient of a number: `1/2`
 NORM_SUFFIX = re.compile(
     r"(?P<power>\^\s*\d+(?=_)|[⁰¹²³⁴-⁹]+(?=_))?_([^\W⁰¹²³⁴-⁹]+|\*|∞|\{\s*(?:\w+(?:\^-1|⁻¹|,\s*\w+)?|\*|∞)\s*\})"
@@ -71,10 +72,10 @@ class Operators:
             message = "does this stand below the line? write `/(...)` or a sign before it"
             raise self.fail(message, token.at)
 
-    def _infix(self, name: str, level: int, at: int) -> None:
+    def _infix(self, name: str, level: int, at: int, from_the_right: bool = False) -> None:
         if SUM < level < POWER:
             self._check_reach(at)
-        self._reduce(level)
+        self._reduce(METHOD if from_the_right else level)
         number = self.output[-1].kind == "number" and level == PRODUCT
         self._push(Item("infix", name, at, 2, marks=WHOLE * number), level)
         self.operand = False

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symcalc.exact import Number
+from symcalc.letters import latex_name
 from symcalc.op import ENTRYWISE_POWERS
 from symcalc.printer_blocks import above, beside, part
 from symcalc.printer_fractions import DECIMAL_FROM, joined, over_the_line
@@ -35,6 +36,7 @@ class Printer:
         self.shown = style.names([*names, *(size for size in sizes if size.isidentifier())])
         self.determined = determined
         self.default = default
+        self.taken = {latex_name(name) for name in names} if style.column == "latex" else set()
 
     def piece(self, e: Expr, args: list[Piece]) -> Piece:
         special = PRINTERS.get(e.op.column("show", ""))
@@ -46,7 +48,7 @@ class Printer:
         column = self.style.column
         source = e.op.column(column) or (column != "latex" and e.op.column("text")) or ""
         level = e.op.column(f"{column}_level") or e.op.column("level", "atom")
-        if not source or (column == "latex" and template_head(source) in self.names):
+        if not source or latex_name(template_head(source)) in self.taken:
             return self.call(e, args)
         values = {slot.name: piece for slot, piece in zip(e.op.slots, args, strict=False)}
         sizes = zip(e.op.dims, e.data or (), strict=False)

@@ -119,7 +119,7 @@ class SecondDifferential:
         """
         return structure(self.hessian, self.variables[1].shape)
 
-    def structured(self, **arrays: Any) -> StructuredHessian:
+    def structured(self, /, **arrays: Any) -> StructuredHessian:
         """Return the Hessian at these arrays as an object: `product`, `matvec`, `solve`, `dense`.
 
         It holds the factors or blocks of its structure and forms the matrix only for `dense`; what

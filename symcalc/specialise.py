@@ -14,7 +14,7 @@ from symcalc.codegen import compiled, generate
 from symcalc.cost import Costs
 from symcalc.expr import Expr
 from symcalc.graph import postorder
-from symcalc.guard import converted, guarded, measured
+from symcalc.guard import converted, fitted, guarded, measured
 from symcalc.lower import Lowering
 from symcalc.pools import default_target
 from symcalc.rulebook import Rulebook
@@ -47,6 +47,8 @@ def function_of(
         return compiled(generate(outputs, arguments, name, summary, book, target, sizes), name)
 
     general, row = make(sizes), TARGETS[target]
+    if row.fitted:
+        return fitted(general, arguments)
     fixed = sizes is not None or not row.real
     names = [] if fixed else _sizes_that_matter(outputs, arguments, book)
     if not (names or row.checked):

@@ -133,7 +133,7 @@ class Structures:
 
     def _by_rows(self) -> Plan | None:
         """Return the structure of independent rows or columns of the variable."""
-        for by_rows in (True, False):
+        for by_rows in (True, False) if self.terms else ():
             chains = [self._links(scalar, f, by_rows) for scalar, f in self.terms]
             if self.variable[0 if by_rows else 1] != 1 and all(c is not None for c in chains):
                 return _stacked([c for c in chains if c is not None], by_rows)

@@ -10,7 +10,15 @@ import re
 import unicodedata
 
 from symcalc.errors import ParseError
-from symcalc.operators import BINDER, EXPONENT_SIGN, INFIX, POWER, UNARY, Operators
+from symcalc.operators import (
+    BINDER,
+    EXPONENT_SIGN,
+    FROM_THE_RIGHT,
+    INFIX,
+    POWER,
+    UNARY,
+    Operators,
+)
 from symcalc.postfix import Item
 from symcalc.tokens import Token
 
@@ -174,7 +182,7 @@ class Parser(Operators):
             return
         if name == "^" and self._peek() in NO_EXPONENTS:
             raise self.fail(NO_EXPONENTS[self._peek()], token.at)
-        self._infix(name, level, token.at)
+        self._infix(name, level, token.at, token.text in FROM_THE_RIGHT)
 
     def _transposed_exponent(self, token: Token) -> bool:
         """Read `^T`, `^⊤`, `^-T` and the same in braces."""

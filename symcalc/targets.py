@@ -33,6 +33,7 @@ class Target:
     kernels: type[Kernels] = Kernels
     real: bool = False  # whether the code is for real arrays, which nothing differentiates
     checked: bool = False  # whether compiled functions check their arguments, as NumPy arrays
+    fitted: bool = False  # whether they compare the shapes of arrays of this library
     libraries: frozenset[str] = frozenset()  # whose operations the code may use
     matrix_functions: str = ""  # where expm, logm and sqrtm are imported from
     lacks: tuple[str, ...] = ()  # which of these are not there
@@ -71,6 +72,7 @@ TARGETS = {
         ("import jax.numpy as jnp",),
         "jnp",
         ("from jax.scipy import special", "special"),
+        fitted=True,
         matrix_functions="jax.scipy.linalg",
         lacks=("logm",),
     ),
@@ -79,6 +81,7 @@ TARGETS = {
         "torch",
         ("", "torch.special"),
         kernels=TorchKernels,
+        fitted=True,
         exponential="torch.linalg.matrix_exp",
         dialect=Dialect(
             {"kron": "k.kron"},

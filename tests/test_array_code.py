@@ -60,6 +60,9 @@ CODE = [
     "np.sum(np.tril(A, -1)**2) + np.sum(np.triu(A, k=1)**3) + np.tril(A, 0).sum()",
     # exponents with entries
     "np.sum(s**x) + np.sum(2**x) + np.sum(np.power(s, x)) + np.sum(np.abs(X)**x)",
+    # a power of a power is taken from the right
+    "np.sum(x)**2**3 + np.sum(s**-2**2) - 2**np.sum(s)**2",
+    "-np.linalg.norm(x)**0.5**2*2**3**2",
 ]
 
 
@@ -143,6 +146,7 @@ R_CODE = [
     ("sum(X * W %*% X)", "sum(X .* (W*X))"),
     ("sum(-y * A %*% x)", "sum(-y .* (A*x))"),
     ("sum(X^-1) + sum(A %*% x)", "sum(X .^ -1) + sum(A*x)"),
+    ("sum(A %*% x)^2^3", "sum(A*x)^8"),
 ]
 
 

@@ -149,3 +149,107 @@ def test_the_environment_says_it_where_the_library_does_not(monkeypatch):
     assert blas_threads() is None
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert blas_threads() == 1
+
+
+CONSTANTS = {  # a factor that only a size decides, and what it is at n = 3
+    "norm2(ones(n))": 3**0.5,
+    "logsumexp(x - x)": np.log(3),
+    "lambda_max(2*eye(n))": 2,
+    "norm1(unit(1, n))": 1,
+    "max(ones(n))": 1,
+    "logdet(3*eye(n))": 3 * np.log(3),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("factor", CONSTANTS)
+def test_a_scalar_that_depends_on_a_size_alone_waits_for_the_arguments(factor, target):
+    value, gradient = derive(f"{factor}*x'*x", "x", where="x: vector(n)").compile(target)([1, 2, 4])
+    np.testing.assert_allclose(value, CONSTANTS[factor] * 21)
+    np.testing.assert_allclose(gradient, CONSTANTS[factor] * np.array([2, 4, 8]))
+
+
+def test_a_size_of_what_is_made_is_read_off_a_variable_that_has_dropped_out():
+    where = "X: matrix(n, m); A: matrix(n)"
+    s = derive("tr(X[0:2, 1:3]*A[0:2, 0:2])", "X", where=where).second("A")
+    H = np.arange(9.0).reshape(3, 3)
+    wanted = np.zeros((3, 4))
+    wanted[:2, 1:3] = H[:2, :2].T
+    np.testing.assert_array_equal(s.compile("numpy", form="action")(np.ones((3, 4)), H), wanted)
+
+
+INDEFINITE = [  # `N*A*N` of a skew N is -N'*A*N
+    ("logdet(P + 3*N*N)", lambda P, N: P + 3 * N @ N),
+    ("logdet(P + 3*N*P*N)", lambda P, N: P + 3 * N @ P @ N),
+    ("logdet(P - 3*N'*P*N)", lambda P, N: P - 3 * N.T @ P @ N),
+    ("logdet(P + 3*N*P*N*N*P*N)", lambda P, N: P + 3 * N @ P @ N @ N @ P @ N),
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("f", "matrix"), INDEFINITE)
+def test_a_square_of_a_skew_matrix_is_not_taken_for_definite(f, matrix, target):
+    rng = np.random.default_rng(3)
+    a, P = rng.standard_normal((3, 3)), np.eye(3)
+    given = matrix(P, a - a.T)
+    function = derive(f, "P", where="P: spd matrix(3); N: skew matrix(3)").compile(target)
+    np.testing.assert_allclose(function(P, a - a.T)[0], np.linalg.slogdet(given)[1], rtol=1e-10)
+
+
+def test_a_variable_may_be_called_self():
+    d = derive("self'*self", "self", where="self: vector(n)")
+    np.testing.assert_array_equal(d.gradient.evaluate(self=[1, 2]), [2, 4])
+    np.testing.assert_array_equal(d.evaluate(self=[1, 2]), [2, 4])
+    assert d.second().structured(self=[1, 2]).structure == "diagonal"
+
+
+@pytest.mark.parametrize("library", ["jax", "torch"])
+def test_arrays_of_another_library_are_not_stretched(library):
+    xp = pytest.importorskip("jax.numpy" if library == "jax" else "torch")
+    function = derive("||A*x - b||^2 + c*mean(r)", "x", where=f"{LINEAR}; r: matrix(1, n)").compile(
+        library
+    )
+    given = {k: xp.asarray(np.asarray(a, dtype=np.float32)) for k, a in point().items()}
+    given["r"] = xp.asarray(np.ones((1, 3), dtype=np.float32))
+    A, x, b, _ = point().values()
+    r = A @ x - b
+    columns = {**given, "x": given["x"][:, None], "b": given["b"][:, None]}
+    for arrays in (given, columns, {**columns, "r": given["r"][0]}):
+        value, gradient = function(**arrays)
+        assert tuple(value.shape) == () and tuple(gradient.shape) == (3,)
+        np.testing.assert_allclose(np.asarray(value), r @ r + 2)
+        np.testing.assert_allclose(np.asarray(gradient), 2 * A.T @ r)
+    with pytest.raises(EvaluationError, match="is declared"):
+        function(**{**given, "b": given["b"][:1]})
+    with pytest.raises(EvaluationError, match=r"A is m×n: an array of shape \(4,\)"):
+        function(**{**given, "A": given["A"][:, 0]})
+
+
+def test_a_function_that_compares_shapes_can_be_traced():
+    jax = pytest.importorskip("jax")
+    function = derive("x'*A*x", "x", where="A: matrix(n)").compile("jax")
+    A, xs = np.eye(3, dtype=np.float32), np.arange(6, dtype=np.float32).reshape(2, 3)
+    values, gradients = jax.jit(jax.vmap(lambda x: function(A=A, x=x)))(xs)
+    np.testing.assert_allclose(values, [5, 50])
+    np.testing.assert_allclose(gradients, 2 * xs)
+
+
+BEYOND = [  # NumPy cuts a slice at the end, and the formula would have another shape
+    ("sum(A[3, :])", "A: matrix(n)", {"A": np.ones((3, 3))}),
+    ("x[5]*2", "x: vector(n)", {"x": np.ones(3)}),
+    ("x[0:5]'*x[0:5]", "x: vector(n)", {"x": np.ones(3)}),
+    ("sum(x[n-4:n])", "x: vector(n)", {"x": np.ones(3)}),
+    ("sum(X[0:2, 1:5])", "X: matrix(n, m)", {"X": np.ones((3, 3))}),
+]
+
+
+@pytest.mark.parametrize(("f", "where", "given"), BEYOND)
+def test_a_part_that_reaches_beyond_an_array_is_refused(f, where, given):
+    d = derive(f, *given, where=where)
+    with pytest.raises(EvaluationError, match="reaches beyond the shape"):
+        d.function.evaluate(**given)
+    with pytest.raises(EvaluationError):
+        d.gradient.evaluate(**given)
+    for target in TARGETS:
+        with pytest.raises(IndexError, match="reaches beyond the shape"):
+            d.compile(target)(**given)

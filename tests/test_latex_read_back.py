@@ -91,6 +91,11 @@ def test_the_printer_keeps_apart_what_looks_alike():
     assert parse("sigmoid(A)*sigma", "A: matrix(n); sigma: scalar").latex() == (
         r"\sigma \operatorname{sigmoid}\left(A\right)"
     )
+    assert reads_back(parse("pi*kron(eye(m), diag(v))", "v: vector(n)"))
+    for name in ("σ", "ψ"):
+        assert reads_back(
+            parse(f"sigmoid(A)*digamma({name})*{name}", f"A: matrix(n); {name}: scalar")
+        )
     assert (
         parse("K(n, n)*x", "x: vector(n*n)").latex()
         != parse("K*x", "K: matrix(n*n); x: vector(n*n)").latex()

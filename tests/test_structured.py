@@ -32,6 +32,7 @@ HESSIANS = [
     ("||X||_F^2", "X", "X", "X: matrix(n, m)", "diagonal", "diagonal"),
     ("sum(A .* sin(X))", "X", "A", "A: matrix(n, m)", "diagonal", "diagonal"),
     ("a'*X*b", "X", "X", "a: vector(n); b: vector(m)", "zero", "diagonal"),
+    ("x'*N*x", "x", "N", "N: skew matrix(n)", "zero", DENSE),
     ("logsumexp(x) + x'*x", "x", "x", "", LOW, LOW),
     ("||x||^4", "x", "x", "", LOW, LOW),
     ("||X*w - y||^2 + c*||w||^2", "w", "w", "X: matrix(k, p); c: scalar", DENSE, DENSE),
