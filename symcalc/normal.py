@@ -171,7 +171,7 @@ class Normalizer:
             return Mono((), () if scalar else (self.algebra.zeros(poly.shape),)), 0
         shared = self.scalars.shared(poly)
         if shared:
-            inverse = tuple((base, -k) for base, k in shared)
+            inverse = tuple((b, self.scalars.times_exponent(k, -1)) for b, k in shared)
             rest = {
                 Mono(self.scalars.merge(m.scalars, inverse), m.factors): c
                 for m, c in poly.terms.items()

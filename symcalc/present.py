@@ -132,6 +132,9 @@ class Presenter:
 
     def _entrywise_worded(self, factor: Expr, shown: Expr) -> tuple[Number, Expr]:
         """Return an entrywise product with its sums as their author wrote them, and the sign."""
+        if factor.op.role == "transpose" and shown.op.role == "transpose":
+            sign, worded = self._entrywise_worded(factor.args[0], shown.args[0])
+            return sign, self.algebra.transpose(worded)
         if factor.op.role != "hadamard":
             return 1, shown
         words = self.words.boxed

@@ -64,8 +64,8 @@ class Terms:
         powers, chain = self.presenter.folding.folded(powers, chain)
         powers = self.n.scalars.joined_roots(powers)
         powers.sort(key=lambda item: item[0].op.role not in LEAVES or item[1] != 1)
-        above = [self.n.scalars.power_of(b, k) for b, k in powers if not below_line(k)]
-        below = [self.n.scalars.power_of(b, -k) for b, k in powers if below_line(k)]
+        above = [self._power(b, k) for b, k in powers if not below_line(k)]
+        below = [self._power(b, -k) for b, k in powers if below_line(k)]
         top, bottom = coefficient, 1
         if below:
             top, bottom = coefficient.numerator, coefficient.denominator
@@ -80,6 +80,13 @@ class Terms:
             below.insert(0, self.algebra.number(bottom))
         return self.algebra.divide(result, self.n.algebra.product_of(below))
 
+    def _power(self, base: Expr, k: Exponent) -> Expr:
+        """Write a power, an exponent that is no number as any other formula."""
+        return self.n.scalars.power_of(base, self._shown(k) if isinstance(k, Expr) else k)
+
+    def _shown(self, k: Expr) -> Expr:
+        return self.presenter.present(self.n.canonical(k))
+
     def worded_parts(self, term: Term) -> tuple[Number, list[Expr], list[tuple[Expr, Exponent]]]:
         coefficient, scalars, factors = term
         shown: list[Expr] = []
@@ -87,6 +94,8 @@ class Terms:
         beside = (*[base for base, _ in scalars], *factors)
         for factor in factors:
             sign, worded = self.presenter.as_worded(factor, beside)
+            if (coefficient != 1 or len(beside) > 1) and _is_negative(worded):
+                sign, worded = -sign, self._negated(worded)
             coefficient *= sign
             shown.append(worded)
         if not scalars:
@@ -148,6 +157,10 @@ class Terms:
             return None if inner is None else self.algebra.rebuild(e, (*before, inner, *after))
         if e.op.role != "sum" or not any(starts_negative(t) for t in e.args):
             return None
+        return self._negated(e)
+
+    def _negated(self, e: Expr) -> Expr:
+        """Write a sum with the other signs, a term without one first."""
         terms = [self.algebra.negate(t) for t in e.args]
         lead = next(k for k, t in enumerate(terms) if not starts_negative(t))
         terms.insert(0, terms.pop(lead))
@@ -232,6 +245,11 @@ class Terms:
             base, count = base.args[0], -count
         power = self.algebra.power(base, self.algebra.number(count))
         return self.algebra.transpose(power) if turned else power
+
+
+def _is_negative(e: Expr) -> bool:
+    """Whether all terms of a sum have a minus sign: it belongs before what the sum stands in."""
+    return e.op.role == "sum" and all(starts_negative(t) for t in e.args)
 
 
 def _is_plain_inverse(e: Expr) -> bool:
