@@ -28,6 +28,10 @@ class Entrywise:
         parts = [self.n.normal(arg) for arg in e.args]
         return self._combine(e.shape, parts, 1)
 
+    def times(self, a: Poly, b: Poly) -> Poly:
+        """Return the entrywise product of two normal forms."""
+        return self._combine(a.shape, [a, b], 1)
+
     def quotient(self, e: Expr) -> Poly:
         """Return the normal form of `A ./ B`."""
         top, bottom = (self.n.normal(arg) for arg in e.args)
