@@ -109,10 +109,19 @@ class Attributes:
         if any("positive" not in self.of(arg) for arg in scalars):
             shared -= {"positive"}
         keeps = set(e.op.column("keeps", ()))
-        if self.normalizer.chains.flips(e.op) and e.shape[0] == e.shape[1]:
-            keeps.add("symmetric")
+        if e.shape[0] == e.shape[1]:
+            if self.normalizer.chains.flips(e.op) and not e.op.dims:
+                keeps.add("symmetric")
+            elif (e.op.dims or len(e.args) > 1) and self._is_its_transpose(e):
+                gives |= {"symmetric"}
         promoted = {w for known, w in e.op.column("promotes", {}).items() if known in shared}
         return gives | (shared & keeps) | promoted
+
+    def _is_its_transpose(self, e: Expr) -> bool:
+        """Whether the transpose of an operation, by its row, is the operation: `[A, B; B', A]`."""
+        if self.normalizer.chains.flips(e.op):
+            return self.normalizer.functions.turned(e) is e
+        return self.normalizer.chains.turn(e) == (1, e)
 
 
 BY_ROLE: dict[str, Callable[[Attributes, Expr], Iterable[str]]] = {

@@ -20,7 +20,7 @@ ROLES = frozenset(
 ) | {"entrywise quotient", "entrywise power", "fractional power"}
 UNEVALUATED = frozenset({"symbol", "differential"})
 STAGES = ("simplify", "lower", "vec", "stack")
-EXPANSIONS = ("power_differential", "commutation", "diagonal")
+EXPANSIONS = ("power_differential", "commutation", "diagonal", "apart")
 DOMAIN_WORDS = ATTRIBUTES | {
     ENTRYWISE, *"integer natural distinct tall wide smooth large fraction".split()
 }  # fmt: skip
