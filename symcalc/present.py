@@ -23,6 +23,7 @@ from symcalc.terms import Factors, Terms
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
+    from symcalc.op import Op
 
 ENTRYWISE = frozenset({"hadamard", "entrywise quotient"})
 RING = frozenset({"sum", "product", "scale", "quotient", "entrywise power"})
@@ -38,6 +39,7 @@ class Wording:
         self.kept: set[Expr] = set()  # the sums whose signs stay as they are
         self.ranks: dict[Expr, int] = {}  # the order of factors in entrywise products
         self.named: dict[Scalars, tuple[Expr, Number]] = {}  # powers of functions, by factors
+        self.folded: set[Op] = set()  # operations that rows define by others
 
     def learn(self, e: Expr, n: Normalizer) -> None:
         """Remember a sum, if no shorter way to write it is known."""
@@ -87,8 +89,10 @@ def wording(n: Normalizer, like: Expr | None) -> Wording:
                     words.learn(e, n)
             elif e.op.role == "hadamard":
                 words.rank(e, n)
-            elif e.is_scalar and e.op.column("fold"):
-                words.name(e, n)
+            elif e.op.column("fold"):
+                words.folded.add(e.op)
+                if e.is_scalar:
+                    words.name(e, n)
     return n.wordings[like]
 
 
@@ -215,13 +219,14 @@ class Presenter:
         if e.op.role == "product" and len(factors := flatten(e, MAX_FACTORS)) <= MAX_FACTORS:
             return self.terms.chain(self._all_worded(factors), e.shape)
         if e.op.role == "transpose":
-            return self._untransposed(e, rebuild(e, (self.shown[e.args[0]],)))
+            shown = self._untransposed(e, rebuild(e, (self.shown[e.args[0]],)))
+            return self.folding.columnwise(e, shown)
         if e.op.role == "hadamard" and self.words.ranks:
             return self._in_order(e, self.shown)
         shown = [self.shown[arg] for arg in e.args]
         if _is_even_power(e) and e.args[0] in self.words.boxed:
             shown[0] = self.words.boxed[e.args[0]][1]
-        return self._with_sign_outside(e, shown)
+        return self.folding.columnwise(e, self._with_sign_outside(e, shown))
 
     def _in_order(self, e: Expr, forms: Mapping[Expr, Expr]) -> Expr:
         """Write an entrywise product; factors that the author multiplied stand in his order."""
