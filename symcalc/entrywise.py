@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from symcalc.clearing import Clearing
 from symcalc.exact import HALF, Number
 from symcalc.expr import Expr, node, sort_key
 from symcalc.factors import MAX_FACTORS, untransposed
@@ -21,6 +22,7 @@ class Entrywise:
 
     def __init__(self, normalizer: Normalizer) -> None:
         self.n = normalizer
+        self.clearing = Clearing(normalizer)
         self.taken: dict[Expr, tuple[int, Factors]] = {}
 
     def product(self, e: Expr) -> Poly:
@@ -180,6 +182,8 @@ class Entrywise:
         if shape[0] == 1 and (turned := self._turned(kept)) is not None:
             column = self.product_of((shape[1], 1), turned[1])
             return self.n.chains.transpose(add_terms(column.shape, [(column, turned[0])]))
+        if (cleared := self.clearing.cleared(shape, kept)) is not None:
+            return cleared
         split = self._rank_one(kept) if shape[1] != 1 else None
         if split is not None:
             return split

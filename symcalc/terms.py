@@ -22,6 +22,7 @@ Factors = tuple[Expr, ...]
 Term = tuple[Number, Scalars, Factors]
 TURN_SAVING = 3
 INVERSE_SAVING = 2
+SIGNED = ("transpose", "hadamard", "entrywise quotient")  # a sign of an argument is one of these
 LEAVES = ("symbol", "dimension")
 
 
@@ -150,8 +151,12 @@ class Terms:
         """Return `B - A` for `A - B`, if a sum has a term with a minus sign."""
         if e in self.presenter.words.kept:
             return None
-        if e.op.role == "transpose" or linear_in_each(e):
-            flipped = ((k, self._flipped(arg)) for k, arg in enumerate(e.args))
+        if e.op.role in SIGNED or linear_in_each(e):
+            kept = e.op.role == "hadamard"  # `1 - x` stays beside what it is multiplied with
+            flipped = (
+                (k, None if kept and _has_unit(arg) else self._flipped(arg))
+                for k, arg in enumerate(e.args)
+            )
             place, inner = next(((k, f) for k, f in flipped if f is not None), (0, None))
             before, after = e.args[:place], e.args[place + 1 :]
             return None if inner is None else self.algebra.rebuild(e, (*before, inner, *after))
@@ -250,6 +255,11 @@ class Terms:
 def _is_negative(e: Expr) -> bool:
     """Whether all terms of a sum have a minus sign: it belongs before what the sum stands in."""
     return e.op.role == "sum" and all(starts_negative(t) for t in e.args)
+
+
+def _has_unit(e: Expr) -> bool:
+    """Whether ones or the identity are a term of a sum."""
+    return any(t.op.role in ("ones", "identity") for t in e.args)
 
 
 def _is_plain_inverse(e: Expr) -> bool:
