@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FACTORED_TERMS = 24
 IDENTITY_PENALTY = 2
+FULL_PENALTY = 6  # `(A - I)*x` for `A*x - x`: only where much more than x is shared
 PLACES = {"first": 0, "last": -1}
 Outer = tuple[Expr, Exponent | str]  # a scalar factor with its exponent, a factor with its place
 
@@ -182,7 +183,10 @@ class Sums:
                 whole = self.terms.term((outer, scalars, (*before, box, *after)), shape)
                 full = shape[1] == 1 != middle[1] and any(_is_full(f) for _, _, f in rest)
                 penalty = any(not f for _, _, f in rest)
-                if not full and (not penalty or self._saves(whole, terms, shape)):
+                outer_product = any(x.shape[0] == 1 for _, _, f in rest for x in f)
+                saving = FULL_PENALTY if full else IDENTITY_PENALTY
+                usable = not (full and outer_product)
+                if usable and (not penalty or self._saves(whole, terms, shape, saving)):
                     return whole
                 if outer == 1 and not scalars:
                     return self._grouped(terms, shape)
@@ -194,9 +198,8 @@ class Sums:
             return self.terms.term((outer, scalars, (box,)), shape)
         return self._grouped(terms, shape)
 
-    def _saves(self, whole: Expr, terms: list[Term], shape: Shape) -> bool:
-        plain = self.length(self._plain(terms, shape))
-        return self.length(whole) + IDENTITY_PENALTY < plain
+    def _saves(self, whole: Expr, terms: list[Term], shape: Shape, saving: int) -> bool:
+        return self.length(whole) + saving < self.length(self._plain(terms, shape))
 
     def _common_scalars(self, terms: list[Term]) -> tuple[Number, Scalars, list[Term]]:
         outer = content([c for c, _, _ in terms])
