@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from symcalc.exact import Number
 from symcalc.expr import Expr
-from symcalc.poly import Exponent, Mono, Poly, add_terms, term
+from symcalc.poly import Mono, Poly, add_terms, term
 from symcalc.shape import Shape
 
 if TYPE_CHECKING:
+    from symcalc.entrywise import Factors
     from symcalc.normal import Normalizer
 
 MAX_TERMS = 6  # of a sum into which a factor is moved
@@ -30,7 +31,7 @@ class Clearing:
     def __init__(self, normalizer: Normalizer) -> None:
         self.n = normalizer
 
-    def cleared(self, shape: Shape, factors: dict[Expr, Exponent]) -> Poly | None:
+    def cleared(self, shape: Shape, factors: Factors) -> Poly | None:
         """Return the product with a factor moved into a sum, where it is below the line, or out of
         all its terms; None where nothing is to be moved."""
         if len(factors) < 2 or all(base.op.role != "sum" for base in factors):
@@ -40,13 +41,14 @@ class Clearing:
             return None
         times = factors[move.sum]
         rest = {b: k for b, k in factors.items() if b is not move.sum}
-        rest[move.base] = rest[move.base] + move.power * times  # type: ignore[operator]
+        more = self.n.scalars.times_exponent(move.power, times)
+        rest[move.base] = self.n.scalars.add_exponents(rest[move.base], more)
         entrywise = self.n.entrywise
         beside = entrywise.product_of(shape, {b: k for b, k in rest.items() if k != 0})
         inside = self.n.build(self._divided(move))
         return entrywise.times(beside, entrywise.power(inside, times))
 
-    def _moves(self, factors: dict[Expr, Exponent]) -> Iterator[Move]:
+    def _moves(self, factors: Factors) -> Iterator[Move]:
         for whole, times in factors.items():
             if whole.op.role != "sum" or isinstance(times, Expr):
                 continue
@@ -54,8 +56,8 @@ class Clearing:
                 least = self._least(whole, base)
                 if base is whole or isinstance(k, Expr) or not least:
                     continue
-                after = abs(k + least * times)
-                fewer = after < abs(k) or (least < 0 and after == abs(k))
+                after, now = (k + least * times) ** 2, k**2
+                fewer = after < now or (least < 0 and after == now)
                 rooted = times.denominator == 1 or self.n.attributes.has(base, "positive")
                 if fewer and rooted:
                     yield Move(whole, base, least)
@@ -69,7 +71,7 @@ class Clearing:
         rational = [k for k in found if not isinstance(k, Expr)]
         return min(rational) if len(rational) == len(found) else 0
 
-    def _factors(self, shape: Shape, mono: Mono) -> dict[Expr, Exponent]:
+    def _factors(self, shape: Shape, mono: Mono) -> Factors:
         chain = self.n.chain(mono.factors, shape)
         return {} if chain is None else self.n.entrywise.factors(chain)
 

@@ -58,8 +58,10 @@ class Folding:
             found = book.cache["across"] = {}
             for op in book.ops.values():
                 body = book.body(op, "define", "") if op.column("fold") else None
-                inner = None if body is None else untransposed(body.body)
-                if inner is not None and [a.op.role for a in inner.args] == ["transpose"]:
+                if body is None:
+                    continue
+                inner = untransposed(body.body)
+                if [arg.op.role for arg in inner.args] == ["transpose"]:
                     found[inner.op.name] = Across(op, inner is not body.body)
         across: dict[str, Across] = book.cache["across"]
         return across

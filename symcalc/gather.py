@@ -77,7 +77,7 @@ class Gathering:
         if not poly.terms or rest.size >= sum(f.size for _, _, (f,) in terms):
             return None
         if rest in common:  # all that is left is a factor that the terms share
-            whole = self.n.entrywise.product_of(shape, common)
+            whole = self.n.entrywise.product_of(shape, {**common})
             return self.presenter.present(self.n.build(self.n.entrywise.times(whole, poly)))
         inner = self.presenter.box(self.presenter.present(rest))
         return self.presenter.present(self.n.entrywise.expression({**common, inner: 1}))

@@ -219,8 +219,8 @@ class Presenter:
         if e.op.role == "product" and len(factors := flatten(e, MAX_FACTORS)) <= MAX_FACTORS:
             return self.terms.chain(self._all_worded(factors), e.shape)
         if e.op.role == "transpose":
-            shown = self._untransposed(e, rebuild(e, (self.shown[e.args[0]],)))
-            return self.folding.columnwise(e, shown)
+            turned = self._untransposed(e, rebuild(e, (self.shown[e.args[0]],)))
+            return self.folding.columnwise(e, turned)
         if e.op.role == "hadamard" and self.words.ranks:
             return self._in_order(e, self.shown)
         shown = [self.shown[arg] for arg in e.args]

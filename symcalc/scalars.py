@@ -12,7 +12,7 @@ from symcalc.shape import SCALAR
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
-COMPOSITE = frozenset({"product", "scale", "quotient", "entrywise power"})
+COMPOSITE = frozenset({"product", "scale", "quotient", "entrywise power", "number"})
 Powers = list[tuple[Expr, Exponent]]
 
 
@@ -31,7 +31,9 @@ class ScalarFactors:
         for base, k in b:
             if base in merged:
                 merged[base] = self.add_exponents(merged[base], k)
-                self.n.joined |= base.op.role in COMPOSITE
+                self.n.joined |= (
+                    base.op.role in COMPOSITE or base.op.name in self.n.rules.of_scalars
+                )
             else:
                 merged[base] = k
         if self.n.rules.of_scalars.intersection([base.op.name for base in merged]):
