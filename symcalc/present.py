@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, node, rebuild
-from symcalc.factors import MAX_FACTORS, flatten, starts_negative
+from symcalc.factors import MAX_FACTORS, flatten, starts_negative, untransposed
 from symcalc.folding import Folding
 from symcalc.graph import postorder
 from symcalc.poly import UNIT, Mono, Poly, Scalars, term
@@ -59,6 +59,17 @@ class Wording:
         if abs(sign) == 1 and alone and boxed and boxed[0].op.role == "sum":
             self.kept.add(self.boxed.setdefault(boxed[0], (sign, e))[1])
 
+    def spell(self, e: Expr, n: Normalizer) -> None:
+        """Remember how the author wrote a number such as `x'*A*y` or `tr(A'*B)`."""
+        mono, c = n.normal(e).single or (UNIT, 1)
+        base, k = mono.scalars[0] if len(mono.scalars) == 1 else (e, 0)
+        if c == k == 1 and base.op is e.op and n.length(e) <= n.length(base):
+            own, other = (flatten(x.args[0] if e.op.role == "trace" else x) for x in (e, base))
+            names = set(map(untransposed, own))
+            plain = len(set(own)) == len(own) and all(f.op.role != "ones" for f in names)
+            if plain and len(own) == len(other) and names == set(map(untransposed, other)):
+                self.exact.setdefault(base, e)
+
     def rank(self, e: Expr, n: Normalizer) -> None:
         """Remember in which order the factors of an entrywise product stand."""
         for factor in e.args:
@@ -89,6 +100,8 @@ def wording(n: Normalizer, like: Expr | None) -> Wording:
                     words.learn(e, n)
             elif e.op.role == "hadamard":
                 words.rank(e, n)
+            elif e.is_scalar and e.op.role in ("product", "trace"):
+                words.spell(e, n)
             elif e.op.column("fold"):
                 words.folded.add(e.op)
                 if e.is_scalar:

@@ -192,9 +192,7 @@ class Terms:
         cut = next((k for k in range(1, len(factors)) if factors[k].shape[0] == 1), None)
         if cut is None or transposes(factors[cut:]) < 2:
             return factors
-        row = self.algebra.transpose(
-            self.n.algebra.product_of([self.turn(f) for f in reversed(factors[cut:])])
-        )
+        row = self.algebra.transpose(self.powers([self.turn(f) for f in reversed(factors[cut:])]))
         shorter = self.length(row) < self.length(self.n.algebra.product_of(factors[cut:]))
         return [*factors[:cut], row] if shorter else factors
 
