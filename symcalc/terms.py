@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.balance import Balance
 from symcalc.exact import Number
-from symcalc.expr import Expr, node
+from symcalc.expr import Expr, node, rebuild
 from symcalc.factors import MAX_FACTORS, flatten, starts_negative, untransposed
 from symcalc.folding import Powers
 from symcalc.poly import Exponent, Scalars, below_line
@@ -96,7 +96,7 @@ class Terms:
         for factor in factors:
             sign, worded = self.presenter.as_worded(factor, beside)
             if (coefficient != 1 or len(beside) > 1) and _is_negative(worded):
-                sign, worded = -sign, self._negated(worded)
+                sign, worded = -sign, self._opposite(worded)
             coefficient *= sign
             shown.append(worded)
         if not scalars:
@@ -163,6 +163,10 @@ class Terms:
         if e.op.role != "sum" or not any(starts_negative(t) for t in e.args):
             return None
         return self._negated(e)
+
+    def _opposite(self, e: Expr) -> Expr:
+        """Write a sum, or the inverse of one, with the other signs."""
+        return self._negated(e) if e.op.role == "sum" else rebuild(e, (self._opposite(e.args[0]),))
 
     def _negated(self, e: Expr) -> Expr:
         """Write a sum with the other signs, a term without one first."""
@@ -251,7 +255,10 @@ class Terms:
 
 
 def _is_negative(e: Expr) -> bool:
-    """Whether all terms of a sum have a minus sign: it belongs before what the sum stands in."""
+    """Whether all terms of a sum have a minus sign: it belongs before what the sum stands in. So
+    does that of an inverse."""
+    if len(e.args) == 1 and e.op.role in ("transpose", "inverse"):
+        return _is_negative(e.args[0])
     return e.op.role == "sum" and all(starts_negative(t) for t in e.args)
 
 
