@@ -193,6 +193,7 @@ class Sums:
         """Return a product with a sum at a place of its chain, or a sum of scalars beside it."""
         c, scalars, factors = shared
         if middle != SCALAR and not any(f for _, _, f in rest):
+            self.n.joined = True  # read anew, the scalars are one factor
             return c, (*scalars, (self.presenter.box(self.sum_of(rest, SCALAR)), 1)), factors
         box = self.presenter.box(self.sum_of(rest, middle))
         return c, scalars, (*factors[:place], box, *factors[place:])
