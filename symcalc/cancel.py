@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING
 
-from symcalc.expand import multiplied_out
+from symcalc.expand import collected, multiplied_out
 from symcalc.expr import Expr, substitute
 from symcalc.factors import starts_negative, untransposed
 from symcalc.graph import missing, postorder
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_TERMS = 8
 MAX_SIZE = 150
+SAVING = 3
 Names = frozenset[Expr]
 
 
@@ -38,9 +39,14 @@ class Cancelling:
             return poly
         plain = type(self.n)(self.n.book, self.n.rules)
         plain.cancelling.tried = True
-        opened = [plain.build(multiplied_out(e, plain)) for e in (whole, self._reflected(whole))]
-        best = min(opened, key=lambda e: e.size)
+        start = min((whole, self._reflected(whole)), key=lambda e: self._opened(e, plain).size)
+        best = self._opened(start, plain)
+        if best.size + SAVING > whole.size and collected(start, plain) is None:
+            return poly  # no terms met, no factors cancelled: the author's grouping stays
         return self.n.normal(best) if best.size < whole.size else poly
+
+    def _opened(self, e: Expr, plain: Normalizer) -> Expr:
+        return plain.build(multiplied_out(e, plain))
 
     def _may_cancel(self, poly: Poly) -> bool:
         """Whether two terms, one of them with a sum in it, can become products of the same names,

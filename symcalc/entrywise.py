@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from symcalc.clearing import Clearing
 from symcalc.exact import HALF, Number
 from symcalc.expr import Expr, node, sort_key
 from symcalc.factors import MAX_FACTORS, untransposed
@@ -21,12 +22,17 @@ class Entrywise:
 
     def __init__(self, normalizer: Normalizer) -> None:
         self.n = normalizer
+        self.clearing = Clearing(normalizer)
         self.taken: dict[Expr, tuple[int, Factors]] = {}
 
     def product(self, e: Expr) -> Poly:
         """Return the normal form of `A .* B`."""
         parts = [self.n.normal(arg) for arg in e.args]
         return self._combine(e.shape, parts, 1)
+
+    def times(self, a: Poly, b: Poly) -> Poly:
+        """Return the entrywise product of two normal forms."""
+        return self._combine(a.shape, [a, b], 1)
 
     def quotient(self, e: Expr) -> Poly:
         """Return the normal form of `A ./ B`."""
@@ -177,6 +183,8 @@ class Entrywise:
         if shape[0] == 1 and (turned := self._turned(kept)) is not None:
             column = self.product_of((shape[1], 1), turned[1])
             return self.n.chains.transpose(add_terms(column.shape, [(column, turned[0])]))
+        if (cleared := self.clearing.cleared(shape, kept)) is not None:
+            return cleared
         split = self._rank_one(kept) if shape[1] != 1 else None
         if split is not None:
             return split

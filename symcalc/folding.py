@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr
+from symcalc.factors import untransposed
 from symcalc.op import Op
 from symcalc.poly import Exponent, Scalars, below_line
 
@@ -22,6 +23,13 @@ class Fold(NamedTuple):
     sizes: tuple[str, ...]
 
 
+class Across(NamedTuple):
+    """An operation that means another one of the transpose, and whether it is transposed itself."""
+
+    op: Op
+    turned: bool
+
+
 class Folding:
     """Finds defined functions in the factors of a term, for a presenter."""
 
@@ -29,6 +37,7 @@ class Folding:
         self.presenter = presenter
         self.n = presenter.n
         self.folds = self._compiled()
+        self.across = self._of_transposes()
 
     def _compiled(self) -> dict[str, Fold]:
         """Return the rows with `fold`, by the operation that their definition divides by sizes."""
@@ -41,6 +50,37 @@ class Folding:
                     found[body.body.args[0].op.name] = fold
         folds: dict[str, Fold] = book.cache["folds"]
         return folds
+
+    def _of_transposes(self) -> dict[str, Across]:
+        """Return the rows with `fold` that mean an operation of the transpose, by its name."""
+        book = self.n.book
+        if "across" not in book.cache:
+            found = book.cache["across"] = {}
+            for op in book.ops.values():
+                body = book.body(op, "define", "") if op.column("fold") else None
+                if body is None:
+                    continue
+                inner = untransposed(body.body)
+                if [arg.op.role for arg in inner.args] == ["transpose"]:
+                    found[inner.op.name] = Across(op, inner is not body.body)
+        across: dict[str, Across] = book.cache["across"]
+        return across
+
+    def columnwise(self, e: Expr, shown: Expr) -> Expr:
+        """Write `softmax(A', 1)'` as `softmax(A, 0)` where the author works along columns, and this
+        is no longer."""
+        inner = untransposed(e)
+        found = self.across.get(inner.op.name)
+        if found is None or not self._along_columns():
+            return shown
+        turned = self.n.chains.transpose(self.n.normal(inner.args[0]))
+        arg = self.presenter.present(self.n.build(turned))
+        made = self.n.algebra.build(found.op, (arg,))
+        made = made if found.turned == (e is not inner) else self.n.algebra.transpose(made)
+        return made if self.presenter.length(made) <= self.presenter.length(shown) else shown
+
+    def _along_columns(self) -> bool:
+        return any(row.op in self.presenter.words.folded for row in self.across.values())
 
     def named(self, scalars: Scalars) -> tuple[Powers, Scalars]:
         """Take the functions that the author named, such as `std(x)`, out of scalar factors."""

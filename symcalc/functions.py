@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from symcalc.exact import Number, quotient, raised
 from symcalc.expr import Expr, node, sort_key
+from symcalc.factors import untransposed
 from symcalc.poly import UNIT, Mono, Poly, Scalars, atom, term
 from symcalc.shape import SCALAR
 
@@ -153,10 +154,10 @@ class Functions:
         if (e.shape[1] == 1 and not e.op.dims) or not self.n.chains.flips(e.op):
             return self.n.memo[e]
         other = self.turned(e)
-        if other is e:
+        if other is e or (other.args == e.args and e.args[0].op.role == "identity"):
             return self.n.memo[e]
         row = e.shape[0] == 1 and not e.op.dims
-        if row or _orientation(other, e) < _orientation(e, other):
+        if row or _orientation(other) < _orientation(e):
             self.n.memo[e] = self.n.chains.transpose(self.n.normal(other))
         return self.n.memo[e]
 
@@ -185,10 +186,11 @@ class Functions:
         return result
 
 
-def _orientation(e: Expr, other: Expr) -> tuple[object, ...]:
-    """Order a function and its transpose; those of the same arguments by their places in these."""
-    places = tuple(map(str, e.data)) if e.args == other.args else ()
-    return e.size, places, sort_key(e)
+def _orientation(e: Expr) -> tuple[object, ...]:
+    """Order an operation and its transpose: the smaller one, places above the diagonal."""
+    names = e.op.column("index", ())
+    places = [size for name, size in zip(e.op.dims, e.data or (), strict=False) if name in names]
+    return e.size, [(not isinstance(k, int), str(k)) for k in places], sort_key(e)
 
 
 def _commutation(n: Normalizer, e: Expr, args: list[Expr]) -> Expr | None:
@@ -214,23 +216,41 @@ def _power_differential(n: Normalizer, node_: Expr, args: list[Expr]) -> Expr | 
 
 
 def _diagonal(n: Normalizer, e: Expr, args: list[Expr]) -> Expr | None:
-    """Return `diag(A) + x` for `diag(A + diag(x))`."""
+    """Return `f(diag(A))` for `diag(f(A))`, and `diag(A) + x .* y` for `diag(A + x*y')`."""
+    inner = args[0]
+    if inner.op.is_entrywise and len(inner.args) == 1:
+        return n.algebra.make(inner.op, (n.algebra.make(e.op, inner.args),))
+    return _apart(n, e, args)
+
+
+def _apart(n: Normalizer, e: Expr, args: list[Expr]) -> Expr | None:
+    """Return `L(A) + M` for `L(A + B)`, where a row says that `L(B)` is M, if that is no longer."""
     whole = n.normal(args[0])
-    apart = {m: c for m, c in whole.terms.items() if len(m.factors) == 1 and _gives_diagonal(m)}
-    if not apart or len(whole.terms) == 1:
+    if len(whole.terms) == 1:
         return None
-    rest = {m: c for m, c in whole.terms.items() if m not in apart}
-    groups = [rest, *({m: c} for m, c in apart.items())]
-    parts = [n.build(Poly(whole.shape, group)) for group in groups if group]
-    return n.algebra.sum_of(*[n.algebra.make(e.op, (part,)) for part in parts])
+    rest, apart = dict(whole.terms), []
+    for mono, c in whole.ordered:
+        part = n.algebra.build(e.op, [n.build(term(whole.shape, mono))], e.data or ())
+        value = n.normal(part)
+        if not _is_called(part, value):
+            apart.append(n.algebra.times(n.algebra.number(c), n.build(value)))
+            del rest[mono]
+    if not apart:
+        return None
+    left = [n.algebra.build(e.op, [n.build(Poly(whole.shape, rest))], e.data or ())] if rest else []
+    split = n.canonical(n.algebra.sum_of(*left, *apart))
+    return split if split.size <= args[0].size + 1 else None
 
 
-def _gives_diagonal(mono: Mono) -> bool:
-    return "diagonal" in mono.factors[0].op.column("gives", ())
+def _is_called(e: Expr, value: Poly) -> bool:
+    """Whether the value of a call is no more than this call."""
+    factors = [untransposed(f) for mono in value.terms for f in mono.factors]
+    return [f.op for f in factors] == [e.op] and factors[0].size >= e.size
 
 
 EXPANSIONS: dict[str, Callable[[Normalizer, Expr, list[Expr]], Expr | None]] = {
     "commutation": _commutation,
+    "apart": _apart,
     "diagonal": _diagonal,
     "power_differential": _power_differential,
 }

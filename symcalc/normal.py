@@ -159,7 +159,7 @@ class Normalizer:
         return poly.single or self.box(poly)
 
     def box(self, poly: Poly) -> tuple[Mono, Number]:
-        """Return a polynomial as one factor and a coefficient."""
+        """Return a polynomial as one factor and a coefficient; `a*I + b*I` is `(a + b)*I`."""
         found = self.boxes.get(poly)
         if found is None:
             found = self.boxes[poly] = self._box(poly)
@@ -169,9 +169,11 @@ class Normalizer:
         if not poly.terms:
             scalar = poly.shape == SCALAR
             return Mono((), () if scalar else (self.algebra.zeros(poly.shape),)), 0
+        if poly.shape != SCALAR and not any(m.factors for m in poly.terms):
+            return self.box(Poly(SCALAR, poly.terms))
         shared = self.scalars.shared(poly)
         if shared:
-            inverse = tuple((base, -k) for base, k in shared)
+            inverse = tuple((b, self.scalars.times_exponent(k, -1)) for b, k in shared)
             rest = {
                 Mono(self.scalars.merge(m.scalars, inverse), m.factors): c
                 for m, c in poly.terms.items()

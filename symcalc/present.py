@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, node, rebuild
-from symcalc.factors import MAX_FACTORS, flatten, has_even_exponent, starts_negative
+from symcalc.factors import (
+    MAX_FACTORS,
+    flatten,
+    has_even_exponent,
+    starts_negative,
+    untransposed,
+)
 from symcalc.folding import Folding
 from symcalc.graph import postorder
 from symcalc.poly import UNIT, Mono, Poly, Scalars, term
@@ -23,6 +29,7 @@ from symcalc.terms import Factors, Terms
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
+    from symcalc.op import Op
 
 ENTRYWISE = frozenset({"hadamard", "entrywise quotient"})
 RING = frozenset({"sum", "product", "scale", "quotient", "entrywise power"})
@@ -38,6 +45,7 @@ class Wording:
         self.kept: set[Expr] = set()  # the sums whose signs stay as they are
         self.ranks: dict[Expr, int] = {}  # the order of factors in entrywise products
         self.named: dict[Scalars, tuple[Expr, Number]] = {}  # powers of functions, by factors
+        self.folded: set[Op] = set()  # operations that rows define by others
 
     def learn(self, e: Expr, n: Normalizer) -> None:
         """Remember a sum, if no shorter way to write it is known."""
@@ -56,6 +64,17 @@ class Wording:
         alone = len(mono.factors) + len(mono.scalars) == 1
         if abs(sign) == 1 and alone and boxed and boxed[0].op.role == "sum":
             self.kept.add(self.boxed.setdefault(boxed[0], (sign, e))[1])
+
+    def spell(self, e: Expr, n: Normalizer) -> None:
+        """Remember how the author wrote a number such as `x'*A*y` or `tr(A'*B)`."""
+        mono, c = n.normal(e).single or (UNIT, 1)
+        base, k = mono.scalars[0] if len(mono.scalars) == 1 else (e, 0)
+        if c == k == 1 and base.op is e.op and n.length(e) <= n.length(base):
+            own, other = (flatten(x.args[0] if e.op.role == "trace" else x) for x in (e, base))
+            names = set(map(untransposed, own))
+            plain = len(set(own)) == len(own) and all(f.op.role != "ones" for f in names)
+            if plain and len(own) == len(other) and names == set(map(untransposed, other)):
+                self.exact.setdefault(base, e)
 
     def rank(self, e: Expr, n: Normalizer) -> None:
         """Remember in which order the factors of an entrywise product stand."""
@@ -87,8 +106,12 @@ def wording(n: Normalizer, like: Expr | None) -> Wording:
                     words.learn(e, n)
             elif e.op.role == "hadamard":
                 words.rank(e, n)
-            elif e.is_scalar and e.op.column("fold"):
-                words.name(e, n)
+            elif e.is_scalar and e.op.role in ("product", "trace"):
+                words.spell(e, n)
+            elif e.op.column("fold"):
+                words.folded.add(e.op)
+                if e.is_scalar:
+                    words.name(e, n)
     return n.wordings[like]
 
 
@@ -132,6 +155,9 @@ class Presenter:
 
     def _entrywise_worded(self, factor: Expr, shown: Expr) -> tuple[Number, Expr]:
         """Return an entrywise product with its sums as their author wrote them, and the sign."""
+        if factor.op.role == "transpose" and shown.op.role == "transpose":
+            sign, worded = self._entrywise_worded(factor.args[0], shown.args[0])
+            return sign, self.algebra.transpose(worded)
         if factor.op.role != "hadamard":
             return 1, shown
         words = self.words.boxed
@@ -212,13 +238,14 @@ class Presenter:
         if e.op.role == "product" and len(factors := flatten(e, MAX_FACTORS)) <= MAX_FACTORS:
             return self.terms.chain(self._all_worded(factors), e.shape)
         if e.op.role == "transpose":
-            return self._untransposed(e, rebuild(e, (self.shown[e.args[0]],)))
+            turned = self._untransposed(e, rebuild(e, (self.shown[e.args[0]],)))
+            return self.folding.columnwise(e, turned)
         if e.op.role == "hadamard" and self.words.ranks:
             return self._in_order(e, self.shown)
         shown = [self.shown[arg] for arg in e.args]
         if has_even_exponent(e) and e.args[0] in self.words.boxed:
             shown[0] = self.words.boxed[e.args[0]][1]
-        return self._with_sign_outside(e, shown)
+        return self.folding.columnwise(e, self._with_sign_outside(e, shown))
 
     def _in_order(self, e: Expr, forms: Mapping[Expr, Expr]) -> Expr:
         """Write an entrywise product; factors that the author multiplied stand in his order."""

@@ -75,6 +75,8 @@ class Rules:
         self.by_base: dict[tuple[str, bool], list[Rule]] = {}  # powers; whether of a scalar
         for rule in rules:
             self._index(rule)
+        for triggers in self.by_factor.values():
+            triggers.sort(key=lambda trigger: -trigger.rule.lhs.size)  # what says more goes first
         self.of_scalars = {name for name, scalar in self.by_base if scalar}
 
     def _index(self, rule: Rule) -> None:

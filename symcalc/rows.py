@@ -22,7 +22,7 @@ ROLES = frozenset(
 UNEVALUATED = frozenset({"symbol", "differential"})
 STAGES = ("simplify", "lower", "stable", "vec", "stack")
 EXTREMES = ("large", "small")
-EXPANSIONS = ("power_differential", "commutation", "diagonal")
+EXPANSIONS = ("power_differential", "commutation", "diagonal", "apart")
 DOMAIN_WORDS = ATTRIBUTES | {
     ENTRYWISE, *"integer natural distinct tall wide smooth large fraction negative".split()
 }  # fmt: skip

@@ -12,7 +12,7 @@ from symcalc.shape import SCALAR
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
 
-COMPOSITE = frozenset({"product", "scale", "quotient", "entrywise power"})
+COMPOSITE = frozenset({"product", "scale", "quotient", "entrywise power", "number"})
 Powers = list[tuple[Expr, Exponent]]
 
 
@@ -31,7 +31,9 @@ class ScalarFactors:
         for base, k in b:
             if base in merged:
                 merged[base] = self.add_exponents(merged[base], k)
-                self.n.joined |= base.op.role in COMPOSITE
+                self.n.joined |= (
+                    base.op.role in COMPOSITE or base.op.name in self.n.rules.of_scalars
+                )
             else:
                 merged[base] = k
         if self.n.rules.of_scalars.intersection([base.op.name for base in merged]):
@@ -168,10 +170,16 @@ class ScalarFactors:
         return self.n.algebra.divide(base, self.n.algebra.product_of(below)) if below else base, up
 
     def shared(self, poly: Poly) -> Scalars:
-        """Return the powers with rational exponents that all terms have in common."""
-        first, *rest = [
-            {base: k for base, k in mono.scalars if not isinstance(k, Expr)} for mono in poly.terms
-        ]
+        """Return the powers that all terms have in common."""
+        first, *rest = [dict(mono.scalars) for mono in poly.terms]
         for here in rest:
-            first = {base: min(k, here[base]) for base, k in first.items() if base in here}
-        return sorted_scalars(dict(first))
+            both = {base: _least(k, here[base]) for base, k in first.items() if base in here}
+            first = {base: k for base, k in both.items() if k is not None}
+        return sorted_scalars(first)
+
+
+def _least(a: Exponent, b: Exponent) -> Exponent | None:
+    """Return the smaller of two rational exponents, or the symbolic one that both are."""
+    if isinstance(a, Expr) or isinstance(b, Expr):
+        return a if a is b else None
+    return min(a, b)

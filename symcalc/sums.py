@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FACTORED_TERMS = 24
 IDENTITY_PENALTY = 2
+FULL_PENALTY = 6  # `(A - I)*x` for `A*x - x`: only where much more than x is shared
 PLACES = {"first": 0, "last": -1}
 Outer = tuple[Expr, Exponent | str]  # a scalar factor with its exponent, a factor with its place
 
@@ -168,35 +169,47 @@ class Sums:
 
     def _factored(self, terms: list[Term], shape: Shape) -> Expr | None:
         outer, scalars, inner = self._common_scalars(terms)
-        before, after, inner = _common_factors(inner)
-        if outer != 1 or scalars or before or after:
-            rest = inner
+        before, after, rest = _common_factors(inner)
+        if outer == 1 and not (scalars or before or after):
+            return self._grouped(terms, shape)
+        if before or after:
             middle = (
                 before[-1].shape[1] if before else shape[0],
                 after[0].shape[0] if after else shape[1],
             )
-            if before or after:
-                if middle == SCALAR and shape != SCALAR:
-                    return None
-                box = self.presenter.box(self.sum_of(rest, middle))
-                whole = self.terms.term((outer, scalars, (*before, box, *after)), shape)
-                full = shape[1] == 1 != middle[1] and any(_is_full(f) for _, _, f in rest)
-                penalty = any(not f for _, _, f in rest)
-                if not full and (not penalty or self._saves(whole, terms, shape)):
-                    return whole
-                if outer == 1 and not scalars:
-                    return self._grouped(terms, shape)
-                inner = [(c, s, (*before, *f, *after)) for c, s, f in inner]
-            if shape == SCALAR:
-                box = self.presenter.box(self.sum_of(inner, shape))
-                return self.terms.term((outer, (*scalars, (box, 1)), ()), shape)
-            box = self.presenter.box(self.sum_of(inner, shape))
-            return self.terms.term((outer, scalars, (box,)), shape)
-        return self._grouped(terms, shape)
+            if middle == SCALAR and shape != SCALAR:
+                return None
+            whole = self._around((outer, scalars, (*before, *after)), len(before), rest, middle)
+            written = self.terms.term(whole, shape)
+            if self._is_usable(written, terms, rest, shape, middle):
+                return written
+            if outer == 1 and not scalars:
+                return self._grouped(terms, shape)
+        box = self.presenter.box(self.sum_of(inner, shape))
+        factor = ((*scalars, (box, 1)), ()) if shape == SCALAR else (scalars, (box,))
+        return self.terms.term((outer, *factor), shape)
 
-    def _saves(self, whole: Expr, terms: list[Term], shape: Shape) -> bool:
-        plain = self.length(self._plain(terms, shape))
-        return self.length(whole) + IDENTITY_PENALTY < plain
+    def _around(self, shared: Term, place: int, rest: list[Term], middle: Shape) -> Term:
+        """Return a product with a sum at a place of its chain, or a sum of scalars beside it."""
+        c, scalars, factors = shared
+        if middle != SCALAR and not any(f for _, _, f in rest):
+            self.n.joined = True  # read anew, the scalars are one factor
+            return c, (*scalars, (self.presenter.box(self.sum_of(rest, SCALAR)), 1)), factors
+        box = self.presenter.box(self.sum_of(rest, middle))
+        return c, scalars, (*factors[:place], box, *factors[place:])
+
+    def _is_usable(
+        self, written: Expr, terms: list[Term], rest: list[Term], shape: Shape, middle: Shape
+    ) -> bool:
+        """Whether what the terms share may be taken out: an identity in the brackets must pay."""
+        full = shape[1] == 1 != middle[1] and any(_is_full(f) for _, _, f in rest)
+        if full and any(x.shape[0] == 1 for _, _, f in rest for x in f):
+            return False  # `(y'*x)*x - y` stays: no outer product comes into being
+        saving = FULL_PENALTY if full else IDENTITY_PENALTY
+        return all(f for _, _, f in rest) or self._saves(written, terms, shape, saving)
+
+    def _saves(self, whole: Expr, terms: list[Term], shape: Shape, saving: int) -> bool:
+        return self.length(whole) + saving < self.length(self._plain(terms, shape))
 
     def _common_scalars(self, terms: list[Term]) -> tuple[Number, Scalars, list[Term]]:
         outer = content([c for c, _, _ in terms])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.balance import Balance
 from symcalc.exact import Number
-from symcalc.expr import Expr, node
+from symcalc.expr import Expr, node, rebuild
 from symcalc.factors import MAX_FACTORS, flatten, starts_negative, untransposed
 from symcalc.folding import Powers
 from symcalc.poly import Exponent, Scalars, below_line
@@ -22,6 +22,7 @@ Factors = tuple[Expr, ...]
 Term = tuple[Number, Scalars, Factors]
 TURN_SAVING = 3
 INVERSE_SAVING = 2
+SIGNED = ("transpose", "hadamard", "entrywise quotient")  # a sign of an argument is one of these
 LEAVES = ("symbol", "dimension")
 
 
@@ -64,8 +65,8 @@ class Terms:
         powers, chain = self.presenter.folding.folded(powers, chain)
         powers = self.n.scalars.joined_roots(powers)
         powers.sort(key=lambda item: item[0].op.role not in LEAVES or item[1] != 1)
-        above = [self.n.scalars.power_of(b, k) for b, k in powers if not below_line(k)]
-        below = [self.n.scalars.power_of(b, -k) for b, k in powers if below_line(k)]
+        above = [self._power(b, k) for b, k in powers if not below_line(k)]
+        below = [self._power(b, -k) for b, k in powers if below_line(k)]
         top, bottom = coefficient, 1
         if below:
             top, bottom = coefficient.numerator, coefficient.denominator
@@ -80,6 +81,13 @@ class Terms:
             below.insert(0, self.algebra.number(bottom))
         return self.algebra.divide(result, self.n.algebra.product_of(below))
 
+    def _power(self, base: Expr, k: Exponent) -> Expr:
+        """Write a power, an exponent that is no number as any other formula."""
+        return self.n.scalars.power_of(base, self._shown(k) if isinstance(k, Expr) else k)
+
+    def _shown(self, k: Expr) -> Expr:
+        return self.presenter.present(self.n.canonical(k))
+
     def worded_parts(self, term: Term) -> tuple[Number, list[Expr], list[tuple[Expr, Exponent]]]:
         coefficient, scalars, factors = term
         shown: list[Expr] = []
@@ -87,6 +95,8 @@ class Terms:
         beside = (*[base for base, _ in scalars], *factors)
         for factor in factors:
             sign, worded = self.presenter.as_worded(factor, beside)
+            if (coefficient != 1 or len(beside) > 1) and _is_negative(worded):
+                sign, worded = -sign, self._opposite(worded)
             coefficient *= sign
             shown.append(worded)
         if not scalars:
@@ -141,13 +151,25 @@ class Terms:
         """Return `B - A` for `A - B`, if a sum has a term with a minus sign."""
         if e in self.presenter.words.kept:
             return None
-        if e.op.role == "transpose" or linear_in_each(e):
-            flipped = ((k, self._flipped(arg)) for k, arg in enumerate(e.args))
+        if e.op.role in SIGNED or linear_in_each(e):
+            kept = e.op.role == "hadamard"  # `1 - x` stays beside what it is multiplied with
+            flipped = (
+                (k, None if kept and _has_unit(arg) else self._flipped(arg))
+                for k, arg in enumerate(e.args)
+            )
             place, inner = next(((k, f) for k, f in flipped if f is not None), (0, None))
             before, after = e.args[:place], e.args[place + 1 :]
             return None if inner is None else self.algebra.rebuild(e, (*before, inner, *after))
         if e.op.role != "sum" or not any(starts_negative(t) for t in e.args):
             return None
+        return self._negated(e)
+
+    def _opposite(self, e: Expr) -> Expr:
+        """Write a sum, or the inverse of one, with the other signs."""
+        return self._negated(e) if e.op.role == "sum" else rebuild(e, (self._opposite(e.args[0]),))
+
+    def _negated(self, e: Expr) -> Expr:
+        """Write a sum with the other signs, a term without one first."""
         terms = [self.algebra.negate(t) for t in e.args]
         lead = next(k for k, t in enumerate(terms) if not starts_negative(t))
         terms.insert(0, terms.pop(lead))
@@ -174,9 +196,7 @@ class Terms:
         cut = next((k for k in range(1, len(factors)) if factors[k].shape[0] == 1), None)
         if cut is None or transposes(factors[cut:]) < 2:
             return factors
-        row = self.algebra.transpose(
-            self.n.algebra.product_of([self.turn(f) for f in reversed(factors[cut:])])
-        )
+        row = self.algebra.transpose(self.powers([self.turn(f) for f in reversed(factors[cut:])]))
         shorter = self.length(row) < self.length(self.n.algebra.product_of(factors[cut:]))
         return [*factors[:cut], row] if shorter else factors
 
@@ -232,6 +252,19 @@ class Terms:
             base, count = base.args[0], -count
         power = self.algebra.power(base, self.algebra.number(count))
         return self.algebra.transpose(power) if turned else power
+
+
+def _is_negative(e: Expr) -> bool:
+    """Whether all terms of a sum have a minus sign: it belongs before what the sum stands in. So
+    does that of an inverse."""
+    if len(e.args) == 1 and e.op.role in ("transpose", "inverse"):
+        return _is_negative(e.args[0])
+    return e.op.role == "sum" and all(starts_negative(t) for t in e.args)
+
+
+def _has_unit(e: Expr) -> bool:
+    """Whether ones or the identity are a term of a sum."""
+    return any(t.op.role in ("ones", "identity") for t in e.args)
 
 
 def _is_plain_inverse(e: Expr) -> bool:

@@ -45,7 +45,28 @@ EQUAL = [
     ("sqrt(2)*sqrt(n)*x", "sqrt(2*n)*x", "x: vector(n)"),
     ("c/(sqrt(2)*sqrt(pi)) - c/sqrt(2*pi)", "0", "c: scalar"),
     ("(A .* B)'*x", "(A .* B)*x", "A: skew matrix(n); B: skew matrix(n); x: vector(n)"),
+    ("log(1 + normF(x'*y)*normF(x'*y))", "log((x'*y)^2 + 1)", "x: vector(n); y: vector(n)"),
+    ("(ones(n) + sqrt(2*ones(n)) .* sqrt(2*ones(n))) .^ (-1/2)", "ones(n)/sqrt(3)", ""),
+    ("(x - y) ./ (x .^ 2 .* y) - (x - y) .^ 2 ./ (x .^ 3 .* y)", "(x - y) ./ x .^ 3",
+     "x: positive vector(n); y: positive vector(n)"),
+    ("x ./ (y .* (ones(n) + x ./ y))", "x ./ (y + x)", "x: vector(n); y: vector(n)"),
+    ("(x .* y + x .* z) ./ x", "y + z", "x: vector(n); y: vector(n); z: vector(n)"),
+    ("(tr(A) - c)*I*X", "(tr(A) - c)*X", "A: matrix(n); X: matrix(n); c: scalar"),
+    ("diag(A + x*y')", "diag(A) + x .* y", "A: matrix(n); x: vector(n); y: vector(n)"),
+    ("diag(exp(A))", "exp(diag(A))", "A: matrix(n)"),
+    ("S[2:4, 0:2]'", "S[0:2, 2:4]", "S: symmetric matrix(4)"),
+    ("[P, B; B', Q]'", "[P, B; B', Q]",
+     "P: spd matrix(n); Q: spd matrix(m); B: matrix(n, m)"),
+    ("[P, B; B', Q]*[x; y]", "[P*x + B*y; B'*x + Q*y]",
+     "P: matrix(n); Q: matrix(m); B: matrix(n, m); x: vector(n); y: vector(m)"),
+    ("([A; B]*x + y)[0:n]", "A*x + y[0:n]",
+     "A: matrix(n); B: matrix(m, n); x: vector(n); y: vector(n+m)"),
 ]  # fmt: skip
+
+
+def test_a_block_off_the_diagonal_of_a_symmetric_matrix_is_not_symmetric():
+    difference = parse("S[0:2, 2:4]' - S[0:2, 2:4]", "S: symmetric matrix(4)")
+    assert simplify(difference, BOOK).op.role != "zeros"
 
 
 @pytest.mark.parametrize(("a", "b", "where"), EQUAL, ids=[f"{a} = {b}" for a, b, _ in EQUAL])
