@@ -209,7 +209,10 @@ class Sums:
         return all(f for _, _, f in rest) or self._saves(written, terms, shape, saving)
 
     def _saves(self, whole: Expr, terms: list[Term], shape: Shape, saving: int) -> bool:
-        return self.length(whole) + saving < self.length(self._plain(terms, shape))
+        if self.length(whole) + saving >= self.length(self._plain(terms, shape)):
+            return False
+        other = self._grouped(terms, shape) if saving == FULL_PENALTY else None
+        return other is None or self.length(whole) + saving < self.length(other)
 
     def _common_scalars(self, terms: list[Term]) -> tuple[Number, Scalars, list[Term]]:
         outer = content([c for c, _, _ in terms])
