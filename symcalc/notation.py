@@ -111,36 +111,35 @@ class Notation(Spoken):
         kinds = {token.kind for token in tokens}
         self.arrays = not kinds.isdisjoint(("module", "applied", "method"))
         if self.arrays or "shape" in kinds or not signs.isdisjoint(CODE_SIGNS):
-            tokens = axes.mapped(tokens, self.is_function, self.declared)
-            problem = misread(tokens, self.is_function, self.text)
-            if problem is not None:
-                raise ParseError(caret(self.text, problem[1], problem[0]))
-            libraries = "module" in kinds or is_array_code(tokens)
-            self._check_methods(tokens)
-            tokens = self._counted(tokens, libraries)
-            if not kinds.isdisjoint(("method", "shape")):
-                tokens = as_calls(tokens)
-            tokens = as_language(
-                tokens, libraries, self.declared, self._is_literal, self._is_reduction,
-                mentioned(dim for d in self.declared.values() for dim in d.shape),
-            )  # fmt: skip
+            tokens = self._code(tokens, kinds)
         if "(" in signs:
             self._check_places(tokens)
         if "_" in self.text or not signs.isdisjoint(latex_sums.OVER):
             tokens = self._sums(tokens)
         if not signs.isdisjoint(FLAT_SIGNS):
-            flat = {
-                t.text
-                for pair in pairwise(tokens)
-                if not FLAT_SIGNS.isdisjoint((pair[0].text, pair[1].text))
-                for t in pair
-            }
-            self.vectors |= flat
+            beside = [p for p in pairwise(tokens) if FLAT_SIGNS & {p[0].text, p[1].text}]
+            self.vectors |= {token.text for pair in beside for token in pair}
         if "e" in signs and "e" not in (*self.declared, self.variable):
             tokens = self._exponentials(tokens)
         if any(len(word) > 1 and not word.islower() and word.isalpha() for word in signs):
             tokens = [self._spelled(t, tokens[k + 1 : k + 2]) for k, t in enumerate(tokens)]
         return tokens if signs.isdisjoint(("[", "{", ":")) else self._called(tokens)
+
+    def _code(self, tokens: list[Token], kinds: set[str]) -> list[Token]:
+        """Return what array code says in the words of the language."""
+        tokens = axes.mapped(tokens, self.is_function, self.declared)
+        problem = misread(tokens, self.is_function, self.text)
+        if problem is not None:
+            raise ParseError(caret(self.text, problem[1], problem[0]))
+        libraries = "module" in kinds or is_array_code(tokens)
+        self._check_methods(tokens)
+        tokens = self._counted(tokens, libraries)
+        if not kinds.isdisjoint(("method", "shape")):
+            tokens = as_calls(tokens)
+        sizes = mentioned(dim for d in self.declared.values() for dim in d.shape)
+        return as_language(
+            tokens, libraries, self.declared, self._is_literal, self._is_reduction, sizes
+        )
 
     def _letters(self, token: Token) -> list[Token]:
         """Return the letters of `Ax` in a formula with signs that nobody types in code: a product
