@@ -38,6 +38,7 @@ class Functions:
 
     def __init__(self, normalizer: Normalizer) -> None:
         self.n = normalizer
+        self.transposes: dict[Expr, Expr] = {}
 
     def normal(self, e: Expr) -> Poly:
         """Return the normal form of an operation that the ring does not know."""
@@ -163,12 +164,15 @@ class Functions:
 
     def turned(self, e: Expr) -> Expr:
         """Return what the transpose rule gives, with canonical arguments."""
-        body = self.n.book.body(e.op, "transpose", "")
-        assert body is not None
-        dims = e.op.bind([arg.shape for arg in e.args], e.data or ())
-        turned = body(self.n.algebra, e.args, dims)
-        args = [self.n.canonical(arg) for arg in turned.args]
-        return self.n.algebra.make(e.op, args, turned.data or ())
+        found = self.transposes.get(e)
+        if found is None:
+            body = self.n.book.body(e.op, "transpose", "")
+            assert body is not None
+            dims = e.op.bind([arg.shape for arg in e.args], e.data or ())
+            turned = body(self.n.algebra, e.args, dims)
+            args = [self.n.canonical(arg) for arg in turned.args]
+            found = self.transposes[e] = self.n.algebra.make(e.op, args, turned.data or ())
+        return found
 
     def power(self, e: Expr) -> Poly:
         """Write a small whole power as a product."""

@@ -33,6 +33,7 @@ BRACKETS = {"(": ")", "[": "]", "{": "}"}
 BRACED = re.compile(r"[_^]\s*\{|\^T[A-Za-z]")
 FLAT_SIGNS = frozenset({"@", ".dot"})  # beside these, vectors are 1-D
 MATHEMATICAL = frozenset("‖∥ᵀ⁻²³⁰½−∑∏⊙⊗∘⟨⟩ᵢⱼ")  # signs of formulas that are set, not typed as code
+SUM_SIGNS = frozenset("∑∏")
 SIGMA = "Σ"  # the capital letter, and not the sign of a sum
 BOLD_ONES = ("𝟏", "𝟙")
 RAISED = ("^", "**", ".^", ".**")
@@ -114,7 +115,7 @@ class Notation(Spoken):
             tokens = self._code(tokens, kinds)
         if "(" in signs:
             self._check_places(tokens)
-        if "_" in self.text or not signs.isdisjoint(latex_sums.OVER):
+        if "_" in self.text or not signs.isdisjoint(SUM_SIGNS):
             tokens = self._sums(tokens)
         if not signs.isdisjoint(FLAT_SIGNS):
             beside = [p for p in pairwise(tokens) if FLAT_SIGNS & {p[0].text, p[1].text}]

@@ -45,6 +45,8 @@ SAID_OF_SCALARS = {"spd": POSITIVE, "psd": NONNEGATIVE}
 def range_of(e: Expr, known: frozenset[str], below: Below) -> Range:
     """Return where the entries of `e` lie: what its attributes say, and the ranges `below` it."""
     found = BY_ROLE.get(e.op.role, _function)(e, below)
+    if not known:
+        return found
     inside = [found, *(SAID[word] for word in SAID if word in known)]
     inside += [SAID_OF_SCALARS[word] for word in SAID_OF_SCALARS if e.is_scalar and word in known]
     return Range(max(r.low for r in inside), min([r.high for r in inside], key=_excluded_first))
@@ -52,7 +54,10 @@ def range_of(e: Expr, known: frozenset[str], below: Below) -> Range:
 
 def stated(op: Op) -> Range:
     """Return the range that the row of an operation states."""
-    words = op.column("range", "-inf inf").split()
+    text = op.column("range")
+    if text is None:
+        return ALL
+    words = text.split()
     low, high = [INFINITE[word] if word in INFINITE else int(word) for word in words]
     return Range((low, True), (high, True))
 

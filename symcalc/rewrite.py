@@ -200,8 +200,10 @@ class Matcher:
         elif role == "product" and e.op.role == "product":
             yield from self._sequence(flatten(pattern), flatten(e), binding)
         elif role == e.op.role == "trace":
-            for chain in _rotations(flatten(e.args[0])):
-                yield from self._sequence(flatten(pattern.args[0]), chain, binding)
+            patterns, factors = flatten(pattern.args[0]), flatten(e.args[0])
+            if _named(patterns) <= {untransposed(f).op for f in factors}:
+                for chain in _rotations(factors):
+                    yield from self._sequence(patterns, chain, binding)
         elif e.op.role == "transpose" and e.args[0].op is pattern.op:
             yield from self._transposed(pattern, e.args[0], binding)
         elif pattern.op is e.op and len(pattern.args) == len(e.args):
@@ -214,8 +216,15 @@ class Matcher:
 
     def _transposed(self, pattern: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
         """Match `f(A)` against the transpose of `e = f(B)`, where that is `f(B')`."""
-        if self.n.chains.flips(e.op):
+        if self.n.chains.flips(e.op) and not self._is_symmetric(pattern):
             yield from self.match(pattern, self.n.functions.turned(e), binding)
+
+    def _is_symmetric(self, pattern: Expr) -> bool:
+        """Whether a pattern such as `inv(A'*A)` is found without its transpose, its own."""
+        key = ("symmetric", pattern)
+        if key not in self.n.book.cache:
+            self.n.book.cache[key] = self.n.attributes.has(pattern, "symmetric")
+        return bool(self.n.book.cache[key])
 
     def _arguments(self, pattern: Expr, e: Expr, binding: Binding) -> Iterator[Binding]:
         orders: list[Sequence[Expr]] = [e.args]
@@ -305,6 +314,11 @@ class Matcher:
         else:
             factors = mono.factors
         return factors[::-1] if backwards else factors
+
+
+def _named(patterns: Factors) -> set[Op]:
+    """Return the operations of the factors of a pattern that are more than variables."""
+    return {untransposed(p).op for p in patterns if not is_variable(p)}
 
 
 def _rotations(chain: Factors) -> list[Factors]:
