@@ -9,7 +9,7 @@ from symcalc.declare import close_attributes
 from symcalc.expr import Expr
 from symcalc.factors import MAX_FACTORS, flatten
 from symcalc.graph import waiting
-from symcalc.ranges import ALL, Range, range_of
+from symcalc.ranges import ALL, Range, Ranges, range_of
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
@@ -29,7 +29,7 @@ class Attributes:
     def __init__(self, normalizer: Normalizer) -> None:
         self.normalizer = normalizer
         self.memo: dict[Expr, frozenset[str]] = {}
-        self.ranges: dict[Expr, Range] = {}
+        self.ranges = Ranges()
 
     def has(self, e: Expr, attribute: str) -> bool:
         """Whether the expression is known to have the attribute."""
@@ -37,28 +37,21 @@ class Attributes:
 
     def of(self, e: Expr) -> frozenset[str]:
         """Return all that is known of a canonical expression."""
-        found = self.memo.get(e)
-        if found is None:
+        if e not in self.memo:
             for inner in waiting(e, self.memo):
                 if inner not in self.memo:
                     self.memo[inner] = NONE
                     step = BY_ROLE.get(inner.op.role, Attributes._function)
-                    known = self._signed(inner, frozenset(step(self, inner)))
+                    known = frozenset(step(self, inner))
+                    found = self.ranges[inner] = range_of(inner, known, self.ranges.__getitem__)
+                    known = known if found is ALL else _signed(inner, known, found)
                     self.memo[inner] = close_attributes(known) if known else NONE
-            found = self.memo[e]
-        return found
-
-    def _signed(self, e: Expr, known: frozenset[str]) -> frozenset[str]:
-        """Add to what is known of an expression what its range says of its sign."""
-        self.ranges[e] = found = range_of(e, known, self.range)
-        more = {"nonnegative"} if found.is_nonnegative else set()
-        more |= {"positive"} if found.is_positive else set()
-        return known | more | ({AS_MATRIX[word] for word in more} if e.is_scalar else NONE)
+        return self.memo[e]
 
     def range(self, e: Expr) -> Range:
         """Return between which bounds the entries of a canonical expression lie."""
         self.of(e)
-        return self.ranges.get(e, ALL)
+        return self.ranges[e]
 
     def _transpose(self, e: Expr) -> frozenset[str]:
         known = self.of(e.args[0])
@@ -143,6 +136,13 @@ class Attributes:
         if chains.flips(e.op) and not e.op.dims:
             return "symmetric" in shared
         return chains.turned_by_row(e) == (1, e)
+
+
+def _signed(e: Expr, known: frozenset[str], found: Range) -> frozenset[str]:
+    """Add to what is known of an expression what its range says of its sign."""
+    more = {"nonnegative"} if found.is_nonnegative else set()
+    more |= {"positive"} if found.is_positive else set()
+    return known | more | ({AS_MATRIX[word] for word in more} if e.is_scalar else NONE)
 
 
 BY_ROLE: dict[str, Callable[[Attributes, Expr], Iterable[str]]] = {

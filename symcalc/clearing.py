@@ -30,6 +30,7 @@ class Clearing:
 
     def __init__(self, normalizer: Normalizer) -> None:
         self.n = normalizer
+        self.least: dict[Expr, dict[Expr, Number]] = {}
 
     def cleared(self, shape: Shape, factors: Factors) -> Poly | None:
         """Return the product with a factor moved into a sum, where it is below the line, or out of
@@ -52,24 +53,32 @@ class Clearing:
         for whole, times in factors.items():
             if whole.op.role != "sum" or isinstance(times, Expr):
                 continue
-            for base, k in factors.items():
-                least = self._least(whole, base)
-                if base is whole or isinstance(k, Expr) or not least:
+            least = self.least.get(whole)
+            if least is None:
+                least = self.least[whole] = self._least(whole)
+            for base in [b for b in factors if b in least and b is not whole]:
+                k, power = factors[base], least[base]
+                if isinstance(k, Expr):
                     continue
-                after, now = (k + least * times) ** 2, k**2
-                fewer = after < now or (least < 0 and after == now)
+                after, now = (k + power * times) ** 2, k**2
+                fewer = after < now or (power < 0 and after == now)
                 rooted = times.denominator == 1 or self.n.attributes.has(base, "positive")
                 if fewer and rooted:
-                    yield Move(whole, base, least)
+                    yield Move(whole, base, power)
 
-    def _least(self, whole: Expr, base: Expr) -> Number:
-        """Return the least power of a factor in the terms of a sum."""
+    def _least(self, whole: Expr) -> dict[Expr, Number]:
+        """Return the least power of each factor in the terms of a sum, where that is not 0."""
         monos = self.n.normal(whole).terms
         if len(monos) > MAX_TERMS:
-            return 0
-        found = [self._factors(whole.shape, mono).get(base, 0) for mono in monos]
-        rational = [k for k in found if not isinstance(k, Expr)]
-        return min(rational) if len(rational) == len(found) else 0
+            return {}
+        found = [self._factors(whole.shape, mono) for mono in monos]
+        powers = {b: [factors.get(b, 0) for factors in found] for f in found for b in f}
+        least = {
+            b: min(k for k in ks if not isinstance(k, Expr))
+            for b, ks in powers.items()
+            if not any(isinstance(k, Expr) for k in ks)
+        }
+        return {b: k for b, k in least.items() if k}
 
     def _factors(self, shape: Shape, mono: Mono) -> Factors:
         chain = self.n.chain(mono.factors, shape)

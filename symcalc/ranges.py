@@ -42,13 +42,23 @@ SAID = {"positive": POSITIVE, "nonnegative": NONNEGATIVE, "unit": Range((-1, Tru
 SAID_OF_SCALARS = {"spd": POSITIVE, "psd": NONNEGATIVE}
 
 
+class Ranges(dict["Expr", Range]):
+    """The ranges of expressions; of one that is being worked out nothing is known."""
+
+    def __missing__(self, e: Expr) -> Range:
+        return ALL
+
+
 def range_of(e: Expr, known: frozenset[str], below: Below) -> Range:
     """Return where the entries of `e` lie: what its attributes say, and the ranges `below` it."""
     found = BY_ROLE.get(e.op.role, _function)(e, below)
     if not known:
         return found
-    inside = [found, *(SAID[word] for word in SAID if word in known)]
-    inside += [SAID_OF_SCALARS[word] for word in SAID_OF_SCALARS if e.is_scalar and word in known]
+    said = [SAID[word] for word in SAID if word in known]
+    said += [SAID_OF_SCALARS[word] for word in SAID_OF_SCALARS if e.is_scalar and word in known]
+    if not said:
+        return found
+    inside = [found, *said]
     return Range(max(r.low for r in inside), min([r.high for r in inside], key=_excluded_first))
 
 
@@ -72,6 +82,8 @@ def _constant(value: Number) -> Range:
 
 def _sum(e: Expr, below: Below) -> Range:
     ranges = [below(arg) for arg in e.args]
+    if ALL in ranges:
+        return ALL
     return Range(_added([r.low for r in ranges]), _added([r.high for r in ranges]))
 
 
@@ -83,6 +95,8 @@ def _added(bounds: list[Bound]) -> Bound:
 
 def _entrywise_product(e: Expr, below: Below) -> Range:
     a, b = below(e.args[0]), below(e.args[1])
+    if ALL in (a, b):
+        return ALL
     ends = [_times(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
     return Range(min(ends), max(ends, key=_excluded_first))
 
@@ -104,6 +118,8 @@ def _times(a: Bound, b: Bound) -> Bound:
 
 def _product(e: Expr, below: Below) -> Range:
     """Return the sign of a sum of products; an outer product has one term."""
+    if ALL in (below(e.args[0]), below(e.args[1])):
+        return ALL
     found = _entrywise_product(e, below)
     return found if e.args[0].shape[1] == 1 else _sign(found)
 
