@@ -31,14 +31,16 @@ class ScalarFactors:
         for base, k in b:
             if base in merged:
                 merged[base] = self.add_exponents(merged[base], k)
-                self.n.joined |= (
-                    base.op.role in COMPOSITE or base.op.name in self.n.rules.of_scalars
-                )
+                self.n.joined |= base.op.role in COMPOSITE or self._has_other_square(base)
             else:
                 merged[base] = k
         if self.n.rules.of_scalars.intersection([base.op.name for base in merged]):
             self._join_squares(merged)
         return sorted_scalars(merged)
+
+    def _has_other_square(self, base: Expr) -> bool:
+        """Whether a row says what the square of a factor is, which is more than one factor."""
+        return base.op.name in self.n.rules.of_scalars and self.square(base) is None
 
     def _join_squares(self, factors: dict[Expr, Exponent]) -> None:
         """Write `norm2(x)^a*(x'*x)^b` as one power: of `x'*x` for an even `a`, else of the norm."""

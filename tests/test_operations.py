@@ -16,7 +16,7 @@ GRADIENTS = [
     ("sum(logsumexp(X*W, 1)) - tr(Y'*X*W)", "W", None, "X'*(softmax(X*W, 1) - Y)"),
     ("-sum(Y .* log(softmax(X*W, 1)))", "W", None, "X'*(diag(sum(Y, 1))*softmax(X*W, 1) - Y)"),
     ("-y'*log(softmax(W*x))", "W", None, "(sum(y)*softmax(W*x) - y)*x'"),
-    ("sum(logsumexp(X, 0))", "X", None, "softmax(X', 1)'"),
+    ("sum(logsumexp(X, 0))", "X", None, "softmax(X, 0)"),
     ("tr(A*softmax(X, 1))", "X", None, None),
     ("tr(A*softmax(X, 0))", "X", None, None),
     ("||softmax(Q*K'/sqrt(n), 1)*V||_F^2", "Q", "Q: matrix(m, n); K: matrix(p, n)", None),

@@ -191,7 +191,7 @@ FORMS = [
     ("logdet([X, B; B', Q])", "X", "X: spd matrix(n); Q: spd matrix(m); B: unit matrix(n, m)",
      "inv([X, B; B', Q])[0:n, 0:n]"),
     ("tr(A*S[0:2, 2:4]*A)", "A", "S: symmetric matrix(4); A: matrix(2)",
-     "(S[0:2, 2:4]*A + A*S[0:2, 2:4])'"),
+     "A'*S[2:4, 0:2] + S[2:4, 0:2]*A'"),
     ("logdet(sylvester(P, P', B*B'))", "B", "P: spd matrix(n); B: matrix(n, p)",
      "2*sylvester(P, P, inv(sylvester(P, P, B*B')))*B"),
     # as the author wrote it
