@@ -42,3 +42,8 @@ def has_even_exponent(e: Expr) -> bool:
     """Whether an expression is an entrywise power with an even number as its exponent."""
     exponent = e.args[1] if e.op.role == "entrywise power" else None
     return exponent is not None and exponent.op.role == "number" and exponent.data % 2 == 0
+
+
+def rotations(chain: tuple[Expr, ...]) -> list[tuple[Expr, ...]]:
+    """Return the chains whose product has the same trace."""
+    return [chain[k:] + chain[:k] for k in range(len(chain))]

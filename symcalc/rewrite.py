@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from symcalc.errors import RuleError
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr
-from symcalc.factors import flatten, is_variable, untransposed
+from symcalc.factors import flatten, is_variable, rotations, untransposed
 from symcalc.op import Op, Rewrite
 from symcalc.poly import Exponent, Poly
 from symcalc.shape import SCALAR, Dim, dim_substitute
@@ -202,7 +202,7 @@ class Matcher:
         elif role == e.op.role == "trace":
             patterns, factors = flatten(pattern.args[0]), flatten(e.args[0])
             if _named(patterns) <= {untransposed(f).op for f in factors}:
-                for chain in _rotations(factors):
+                for chain in rotations(factors):
                     yield from self._sequence(patterns, chain, binding)
         elif e.op.role == "transpose" and e.args[0].op is pattern.op:
             yield from self._transposed(pattern, e.args[0], binding)
@@ -319,10 +319,6 @@ class Matcher:
 def _named(patterns: Factors) -> set[Op]:
     """Return the operations of the factors of a pattern that are more than variables."""
     return {untransposed(p).op for p in patterns if not is_variable(p)}
-
-
-def _rotations(chain: Factors) -> list[Factors]:
-    return [chain[k:] + chain[:k] for k in range(len(chain))]
 
 
 def _power(lhs: Expr) -> tuple[Expr, Number] | None:

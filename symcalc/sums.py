@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.exact import Number, quotient
 from symcalc.expr import Expr, node, sort_key
-from symcalc.factors import flatten, starts_negative, untransposed
+from symcalc.factors import flatten, rotations, starts_negative, untransposed
 from symcalc.gather import Gathering
 from symcalc.poly import Exponent, Mono, Scalars, content
 from symcalc.shape import SCALAR, Shape
@@ -106,7 +106,7 @@ class Sums:
         found = [part for part in split if part is not None]
         c, scalars, first = found[0]
         best: Expr | None = None
-        for start in _rotations(first):
+        for start in rotations(first):
             others = [_best_rotation(start, chain, self.n) for _, _, chain in found[1:]]
             shared = min([_shared(start, chain) for chain, _ in others], default=0)
             if not shared or shared == len(start):
@@ -293,10 +293,6 @@ def _common_factors(terms: list[Term]) -> tuple[Factors, Factors, list[Term]]:
     return first[:before], first[len(first) - after :], cut
 
 
-def _rotations(chain: Factors) -> list[Factors]:
-    return [chain[k:] + chain[:k] for k in range(len(chain))]
-
-
 def _shared(a: Factors, b: Factors) -> int:
     """Return the length of the common beginning."""
     count = 0
@@ -308,6 +304,6 @@ def _shared(a: Factors, b: Factors) -> int:
 def _best_rotation(start: Factors, chain: Factors, n: Normalizer) -> tuple[Factors, Number]:
     """Return the rotation of a chain or of its transpose that begins most like `start`."""
     turned, sign = n.chains.turn_all(chain)
-    options: list[tuple[Factors, Number]] = [(c, 1) for c in _rotations(chain)]
-    options += [(c, sign) for c in _rotations(turned)]
+    options: list[tuple[Factors, Number]] = [(c, 1) for c in rotations(chain)]
+    options += [(c, sign) for c in rotations(turned)]
     return max(options, key=lambda option: _shared(start, option[0]))
