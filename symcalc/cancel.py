@@ -39,14 +39,12 @@ class Cancelling:
             return poly
         plain = type(self.n)(self.n.book, self.n.rules)
         plain.cancelling.tried = True
-        start = min((whole, self._reflected(whole)), key=lambda e: self._opened(e, plain).size)
-        best = self._opened(start, plain)
+        starts = (whole, self._reflected(whole))
+        opened = [plain.build(multiplied_out(e, plain)) for e in starts]
+        best, start = min(zip(opened, starts, strict=True), key=lambda pair: pair[0].size)
         if best.size + SAVING > whole.size and collected(start, plain) is None:
             return poly  # no terms met, no factors cancelled: the author's grouping stays
         return self.n.normal(best) if best.size < whole.size else poly
-
-    def _opened(self, e: Expr, plain: Normalizer) -> Expr:
-        return plain.build(multiplied_out(e, plain))
 
     def _may_cancel(self, poly: Poly) -> bool:
         """Whether two terms, one of them with a sum in it, can become products of the same names,

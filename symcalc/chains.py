@@ -242,12 +242,19 @@ class Chains:
 
     def turned_by_row(self, e: Expr) -> tuple[Number, Expr] | None:
         """Return the transpose of a function by its row, if it is one factor."""
-        body = None if e.op.role else self.n.book.body(e.op, "transpose", "")
+        turned = None if e.op.role else self.by_rule(e)
+        if turned is None:
+            return None
+        mono, c = self.n.single(self.n.normal(turned))
+        return (c, mono.factors[0]) if not mono.scalars and len(mono.factors) == 1 else None
+
+    def by_rule(self, e: Expr) -> Expr | None:
+        """Return what the row of an operation says its transpose is."""
+        body = self.n.book.body(e.op, "transpose", "")
         if body is None:
             return None
-        dims = e.op.bind([a.shape for a in e.args], e.data or ())
-        mono, c = self.n.single(self.n.normal(body(self.n.algebra, e.args, dims)))
-        return (c, mono.factors[0]) if not mono.scalars and len(mono.factors) == 1 else None
+        dims = e.op.bind([arg.shape for arg in e.args], e.data or ())
+        return body(self.n.algebra, e.args, dims)
 
     def flips(self, op: Op) -> bool:
         """Whether `f(A)' = f(A')`, as for every entrywise function."""

@@ -166,10 +166,8 @@ class Functions:
         """Return what the transpose rule gives, with canonical arguments."""
         found = self.transposes.get(e)
         if found is None:
-            body = self.n.book.body(e.op, "transpose", "")
-            assert body is not None
-            dims = e.op.bind([arg.shape for arg in e.args], e.data or ())
-            turned = body(self.n.algebra, e.args, dims)
+            turned = self.n.chains.by_rule(e)
+            assert turned is not None
             args = [self.n.canonical(arg) for arg in turned.args]
             found = self.transposes[e] = self.n.algebra.make(e.op, args, turned.data or ())
         return found

@@ -156,9 +156,6 @@ class _In:
             return self.algebra.divide(self.algebra.number(1), base)
         return self.algebra.power(base, k)
 
-    def entrywise_power(self, base: Expr, k: Expr) -> Expr:
-        return self.algebra.entrywise_power(base, k)
-
     def element(self, base: Expr, *place: Expr) -> Expr:
         """Return an entry of a matrix, which counts from 0 in SymPy too."""
         if not all(index.op.role == "number" for index in place):
@@ -218,7 +215,7 @@ class _Entrywise(_In):
         return reduce(self.algebra.hadamard, args)
 
     def power(self, base: Expr, k: Expr) -> Expr:
-        return self.entrywise_power(base, k)
+        return self.algebra.entrywise_power(base, k)
 
 
 LEAVES: dict[str, Callable[[_In, Any], Any]] = {
@@ -243,7 +240,7 @@ OPERATIONS: dict[str, Callable[..., Expr]] = {
     "Pow": lambda t, base, k: t.power(base, k),
     "MatPow": lambda t, base, k: t.algebra.power(base, k),
     "HadamardProduct": lambda t, *args: reduce(t.algebra.hadamard, args),
-    "HadamardPower": lambda t, base, k: t.entrywise_power(base, k),
+    "HadamardPower": lambda t, base, k: t.algebra.entrywise_power(base, k),
     "KroneckerProduct": lambda t, *args: reduce(partial(t.call, "kron"), args),
     "Inverse": lambda t, base, *exponent: t.call("inv", base),
     "MatrixElement": lambda t, base, i, j: t.element(base, i, j),
