@@ -91,9 +91,7 @@ class Cancelling:
         values: dict[Expr, Expr] = {}
         for node in nodes:
             other = self.n.canonical(node.op.algebra.build(node.op, (-node.args[0],)))
-            if other in nodes and other not in values:
-                body = self.n.book.body(node.op, "reflection", "")
-                assert body is not None
-                dims = node.op.bind([arg.shape for arg in other.args])
-                values[node] = body(self.n.algebra, other.args, dims)
+            said = self.n.book.said(other, "reflection") if other.op is node.op else None
+            if said is not None and other in nodes and other not in values:
+                values[node] = said
         return substitute([e], values)[0] if values else e

@@ -250,11 +250,7 @@ class Chains:
 
     def by_rule(self, e: Expr) -> Expr | None:
         """Return what the row of an operation says its transpose is."""
-        body = self.n.book.body(e.op, "transpose", "")
-        if body is None:
-            return None
-        dims = e.op.bind([arg.shape for arg in e.args], e.data or ())
-        return body(self.n.algebra, e.args, dims)
+        return self.n.book.said(e, "transpose")
 
     def flips(self, op: Op) -> bool:
         """Whether `f(A)' = f(A')`, as for every entrywise function."""

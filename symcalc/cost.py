@@ -91,7 +91,7 @@ class Costs:
 
     def _stated(self, e: Expr, text: str) -> float:
         """Return a cost that a row states in its dimensions."""
-        bound = e.op.bind([arg.shape for arg in e.args], e.data or ())
+        bound = e.sizes
         return sum(
             count * math.prod(self.measure(bound[name]) for name in names)
             for names, count in _terms(text)

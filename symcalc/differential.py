@@ -36,7 +36,7 @@ def rule(book: Rulebook, op: Op, index: int) -> Template | None:
 def instantiate(book: Rulebook, template: Template, e: Expr, index: int, extra: Expr) -> Expr:
     """Put the arguments of `e` and a direction or seed into a rule of its operation."""
     args = (e.args[index],) if e.op.variadic else e.args
-    dims = e.op.bind([arg.shape for arg in e.args], e.data or ()) if template.uses_dims else None
+    dims = e.sizes if template.uses_dims else None
     return template(book.algebra, (*args, extra), dims)
 
 

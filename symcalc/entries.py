@@ -19,7 +19,7 @@ from symcalc.expr import Expr
 from symcalc.letters import latex_name
 from symcalc.op import ENTRYWISE_POWERS
 from symcalc.rulebook import Rulebook
-from symcalc.shape import SCALAR, Dim, dim_names, same
+from symcalc.shape import SCALAR, Dim, dim_names
 
 MAX_NODES = 300
 LETTERS = "ijklpqrstuvhabcdfgmno"
@@ -185,10 +185,9 @@ class Entries:
 
     def _other(self, e: Expr, place: Place) -> Expr:
         """Return an entry of what a row defines by others, or of what stands in brackets."""
-        template = self.book.body(e.op, "define", "")
-        if template is not None:
-            dims = e.op.bind([a.shape for a in e.args], e.data or (), same)
-            return self.at(template(self.algebra, list(e.args), dims), place)
+        meaning = self.book.said(e, "define")
+        if meaning is not None:
+            return self.at(meaning, place)
         if e.is_scalar:
             return e
         return self._written(f"\\left[{show.latex(e)}\\right]_{{{place.indices}}}")

@@ -15,7 +15,7 @@ from symcalc import show
 from symcalc.graph import postorder
 from symcalc.late import codegen, entries, evaluate, specialise, sympy_out
 from symcalc.op import Op
-from symcalc.shape import SCALAR, Shape, dim_names
+from symcalc.shape import SCALAR, Dim, Shape, dim_names
 
 MAX_SIZE = 10**15
 
@@ -104,6 +104,11 @@ class Expr(_Draft):
         """The scalars on which a variable is declared to depend (`matrix(n) of t`)."""
         found: tuple[Expr, ...] = self.data[2] if self.op.role == "symbol" else ()
         return found
+
+    @property
+    def sizes(self) -> dict[str, Dim]:
+        """The dimensions that the row of the operation names, as they are here."""
+        return self.op.bind([arg.shape for arg in self.args], self.data if self.op.dims else ())
 
     @property
     def T(self) -> Expr:

@@ -44,8 +44,7 @@ class Functions:
         """Return the normal form of an operation that the ring does not know."""
         traits = self._traits(e.op)
         if traits.define is not None:
-            dims = e.op.bind([arg.shape for arg in e.args], e.data or ())
-            return self.n.normal(traits.define(self.n.algebra, e.args, dims))
+            return self.n.normal(traits.define(self.n.algebra, e.args, e.sizes))
         if not e.args:
             found = traits.expand(self.n, e, []) if traits.expand else None
             rewritten = self.n.rules.apply(self.n, e) if found is None else self.n.normal(found)

@@ -141,18 +141,15 @@ class Magnitudes:
     def _body(self, e: Expr, column: str) -> Expr:
         body = self.book.body(e.op, column, "")
         assert body is not None
-        dims = e.op.bind([arg.shape for arg in e.args])
-        return body(self.algebra, [self.plain(arg) for arg in e.args], dims)
+        return body(self.algebra, [self.plain(arg) for arg in e.args], e.sizes)
 
     def _defined(self, e: Expr, full: bool) -> Magnitude | None:
         """Return the magnitude of what an operation is defined as, if its arguments have one."""
         if not e.op.column("define") or all(self.of(arg, full) is None for arg in e.args):
             return None
-        body = self.book.body(e.op, "define", "")
-        dims = e.op.bind([arg.shape for arg in e.args], (e.data or ()) if e.op.dims else ())
-        if body is None:
+        meaning = self.book.said(e, "define")
+        if meaning is None:
             return None
-        meaning = body(self.algebra, e.args, dims)
         self.plain(meaning)
         return self.of(meaning, full)
 

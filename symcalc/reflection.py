@@ -40,11 +40,10 @@ class Reflecting:
         for mono in poly.terms:
             parts = [*(base for base, _ in mono.scalars), *mono.factors]
             f = parts[0] if len(parts) == 1 and parts[0].op.column("reflection") else None
-            body = None if f is None else self.n.book.body(f.op, "reflection", "")
-            if f is None or body is None:
+            said = None if f is None else self.n.book.said(f, "reflection")
+            if f is None or said is None:
                 continue
-            dims = f.op.bind([arg.shape for arg in f.args])
-            mirrored = self.n.normal(body(self.n.algebra, f.args, dims))
+            mirrored = self.n.normal(said)
             other = self.n.canonical(self.n.algebra.build(f.op, (-f.args[0],)))
             for sign in (1, -1):
                 if poly.terms == {m: sign * c for m, c in mirrored.terms.items()}:

@@ -176,6 +176,11 @@ class Rulebook:
             return self.functions.bodies.get(key)
         return found
 
+    def said(self, e: Expr, column: str) -> Expr | None:
+        """Return a body of the row of `e` with the arguments of `e` in it, if the row has one."""
+        template = self.body(e.op, column, "")
+        return None if template is None else template(self.algebra, e.args, e.sizes)
+
     def is_linear(self, op: Op, index: int) -> bool:
         """Whether an operation is linear in an argument: its row gives the adjoint."""
         return self.body(op, "adjoint", op.slot(index).name) is not None

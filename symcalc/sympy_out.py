@@ -176,7 +176,7 @@ class _Out:
         return values[spread[0]].applyfunc(self.sp.Lambda(entry, body))
 
     def _values(self, e: Expr, args: list[Any]) -> dict[str, Any]:
-        bound = e.op.bind([arg.shape for arg in e.args], e.data if e.op.dims else ())
+        bound = e.sizes
         sizes = {name: self._dim(dim) for name, dim in bound.items()}
         fitted = [self._fitted(e, k, arg) for k, arg in enumerate(args)]
         if e.op.variadic:
