@@ -75,8 +75,9 @@ class Chains:
     ) -> list[tuple[Scalars, tuple[Expr, ...], Number]] | None:
         """Multiply `1'*(x - 1*c)` out: a sum beside a vector of ones, which meets ones in it; and
         `(I - 1*1'/n)*(I - 1*1'/n)`, sums of two terms with ones in both."""
+        mark = self.n.algebra.role["sum"].mark
         for place, factor in enumerate(factors):
-            if untransposed(factor).op.role != "sum":
+            if not factor.marks & mark or untransposed(factor).op.role != "sum":
                 continue
             before, after = factors[:place], factors[place + 1 :]
             left = before and factor.shape[0] != 1 and self._meets_ones(before[-1], factor)

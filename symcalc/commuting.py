@@ -26,7 +26,7 @@ class Commuting:
 
         Patterns, which are normalised without rules, keep the order in which they are written.
         """
-        if not self.n.rules.by_factor or not any(map(_may_commute, factors, factors[1:])):
+        if not self.n.rules.by_factor or not _may_commute(factors):
             return factors
         runs: list[tuple[Expr | None, list[Expr]]] = []
         for factor in factors:
@@ -56,9 +56,13 @@ class Commuting:
         return found.pop() if len(found) == 1 else None
 
 
-def _may_commute(a: Expr, b: Expr) -> bool:
+def _may_commute(factors: tuple[Expr, ...]) -> bool:
     """Whether two neighbours are square, one of them more than a variable: only these can change
     places."""
-    if not a.shape[0] == a.shape[1] == b.shape[1]:
-        return False
-    return a.op.role not in LEAVES or b.op.role not in LEAVES
+    plain, size = True, None  # of the factor before, its size if it is square
+    for factor in factors:
+        leaf, (rows, cols) = factor.op.role in LEAVES, factor.shape
+        if rows == cols == size and not (leaf and plain):
+            return True
+        plain, size = leaf, cols if rows == cols else None
+    return False

@@ -39,6 +39,7 @@ from symcalc.shape import SCALAR, Shape
 if TYPE_CHECKING:
     from symcalc.op import Op
     from symcalc.present import Wording
+    from symcalc.rewrite import Trigger
 
 
 class Normalizer:
@@ -52,6 +53,7 @@ class Normalizer:
         self.built: dict[Poly, Expr] = {}
         self.boxes: dict[Poly, tuple[Mono, Number]] = {}
         self.oriented: dict[Expr, tuple[Number, Expr]] = {}
+        self.triggers: dict[Expr, list[Trigger]] = {}
         self.wordings: dict[Expr | None, Wording] = {}
         self.length = Lengths().of
         self.fired: list[str] = []

@@ -129,18 +129,17 @@ class Rules:
         """Find a run of factors that a row rewrites; return its value and what stands around it."""
         if len(factors) < 2:
             return None
-        marks = reduce(or_, [factor.marks for factor in factors])
+        marks, known = 0, n.triggers
         for place, factor in enumerate(factors):
-            inner = untransposed(factor)
-            triggers = self.by_factor.get(_key(inner))
+            triggers = known.get(factor)
             if triggers is None:
+                triggers = known[factor] = self._triggers(n, untransposed(factor))
+            if not triggers:
                 continue
-            below = {arg.op for arg in inner.args}
-            for rule, inside, trigger, after, needed, heads, right in triggers:
+            marks = marks or reduce(or_, [f.marks for f in factors])
+            for rule, inside, trigger, after, _, _, right in triggers:
                 if inside & ~marks or not trigger <= place <= len(factors) - after:
                     continue  # each pattern takes at least one factor
-                if not heads <= below or (needed and not needed <= n.attributes.of(inner)):
-                    continue
                 if right is not None and untransposed(factors[place + 1]).op is not right:
                     continue
                 found = self._window(n, rule, trigger, factors, place)
@@ -148,6 +147,16 @@ class Rules:
                     start, stop, binding = found
                     return self._result(n, rule, binding), factors[:start], factors[stop:]
         return None
+
+    def _triggers(self, n: Normalizer, inner: Expr) -> list[Trigger]:
+        """Return the triggers that a factor, or its transpose, may be."""
+        below = {arg.op for arg in inner.args}
+        return [
+            trigger
+            for trigger in self.by_factor.get(_key(inner), ())
+            if trigger.heads <= below
+            and (not trigger.needed or trigger.needed <= n.attributes.of(inner))
+        ]
 
     def _window(
         self, n: Normalizer, rule: Rule, trigger: int, factors: Factors, place: int
