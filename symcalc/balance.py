@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, NamedTuple
 
 from symcalc.exact import HALF, Number, quotient
@@ -38,10 +40,12 @@ class Balance:
         self.n = presenter.n
         self.algebra = presenter.algebra
         self.inside: dict[Expr, dict[Expr, list[Number]]] = {}
+        self.mark = self.algebra.role["sum"].mark
 
     def options(self, whole: Term) -> Iterator[Term]:
         """Yield equal terms in which a scalar that occurs twice stands otherwise."""
-        if not whole[1] and all(untransposed(f).op.role == "symbol" for f in whole[2]):
+        parts = [*[base for base, _ in whole[1]], *whole[2]]
+        if not reduce(or_, [part.marks for part in parts], 0) & self.mark:
             return
         found = Counter(self._places(whole))
         places = [p._replace(degree=p.degree * count) for p, count in found.items()]
@@ -86,6 +90,8 @@ class Balance:
             if inner.op.role == "sum" and not isinstance(k, Expr) and self._exponents(inner):
                 yield Place(base, inner, k)
         for factor in factors:
+            if not factor.marks & self.mark:
+                continue
             plain = untransposed(factor)
             sums = Counter(self._sums(plain))
             for (base, k), count in sums.items():

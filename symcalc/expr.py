@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import reduce
 from numbers import Rational
 from operator import attrgetter, or_
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 from zlib import crc32
 
 from symcalc import show
@@ -303,7 +303,7 @@ def node(op: Op, args: tuple[Expr, ...], shape: Shape, data: Any = None) -> Expr
 
 
 def _new(op: Op, args: tuple[Expr, ...], shape: Shape, data: Any) -> Expr:
-    made = _Draft()
+    made: Any = _Draft()
     made.op, made.args, made.shape, made.data = op, args, shape, data
     made.is_scalar = shape == SCALAR
     made.size = min(MAX_SIZE, 1 + sum([arg.size for arg in args]))
@@ -311,7 +311,8 @@ def _new(op: Op, args: tuple[Expr, ...], shape: Shape, data: Any) -> Expr:
     made.order = _order(op, args, data, made.size)
     made.scope = made.known = None
     made.__class__ = Expr
-    return cast(Expr, made)
+    done: Expr = made
+    return done
 
 
 def _order(op: Op, args: tuple[Expr, ...], data: Any, size: int) -> Order:

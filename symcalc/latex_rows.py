@@ -6,9 +6,9 @@ sizes, `\\psi^{{({k})}}\\left({A}\\right)` a pattern of several parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from symcalc.latex_lexer import Lexeme, lexemes
 from symcalc.latex_names import ACCENT_COMMANDS, FONTS, base_name, index_name
@@ -40,7 +40,8 @@ class Phrasebook:
     marks: dict[str, str] = field(default_factory=dict)
 
 
-def phrasebook(ops: Iterable[Op]) -> Phrasebook:
+@lru_cache(8)
+def phrasebook(ops: tuple[Op, ...]) -> Phrasebook:
     """Return how the rows are read."""
     book = Phrasebook()
     for op in ops:

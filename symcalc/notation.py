@@ -67,7 +67,7 @@ class Notation(Spoken):
     @cached_property
     def phrases(self) -> Phrasebook:
         """How what the rows print is read."""
-        found: Phrasebook = latex_rows.phrasebook(self.vocabulary.algebra.ops.values())
+        found: Phrasebook = latex_rows.phrasebook(tuple(self.vocabulary.algebra.ops.values()))
         return found
 
     def is_function(self, name: str, spelled: bool = True) -> bool:

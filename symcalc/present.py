@@ -127,6 +127,7 @@ class Presenter:
         self.algebra = normalizer.algebra
         self.regrouped = False  # whether a sum was written otherwise than term by term
         self.shown: dict[Expr, Expr] = {}
+        self.worded: dict[Expr, tuple[Number, Expr]] = {}
         self.length = normalizer.length
         self.words = wording(normalizer, like)
         self.folding = Folding(self)
@@ -136,12 +137,19 @@ class Presenter:
 
     def as_worded(self, factor: Expr, beside: Collection[Expr] = ()) -> tuple[Number, Expr]:
         """Return a factor as its author wrote it, and the sign that this takes."""
+        found = self.worded.get(factor)
+        if found is None:
+            found = self.worded[factor] = self._as_worded(factor)
+        if factor.op.role == "sum" and factor not in self.words.boxed:
+            return self.reflecting.of(factor, beside) or found
+        return found
+
+    def _as_worded(self, factor: Expr) -> tuple[Number, Expr]:
         turned = factor.op.role == "transpose"
         plain = factor.args[0] if turned else factor
         found = self.words.boxed.get(plain) or self._odd(plain)
         if found is None:
-            shown = self.present(factor)
-            return self.reflecting.of(factor, beside) or self._entrywise_worded(factor, shown)
+            return self._entrywise_worded(factor, self.present(factor))
         return found[0], self.algebra.transpose(found[1]) if turned else found[1]
 
     def _odd(self, e: Expr) -> tuple[Number, Expr] | None:
