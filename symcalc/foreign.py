@@ -3,7 +3,8 @@
 A language is data: for each operator and function, by the ranks of its arguments, the rank of the
 result and how it is written. `"21>1 2 {0:2} * {1:4}"`: a matrix and a vector give a vector, written
 at level 2, the arguments in brackets if they are of a level below 2 and 4. Ranks: 0 number,
-1 vector, 2 matrix, `e` any (the same one), `c` a vector as a column, `f` the entries of a matrix.
+1 vector, 2 matrix, `d` a matrix that may be stored by its diagonal, `e` any of these (the same
+one), `c` a vector as a column, `f` the entries of a matrix. Where no row has a `d`, it is a `2`.
 Levels: 1 sum, 2 product, 3 sign, 4 power, 5 atom. What no row says is refused.
 """
 
@@ -23,7 +24,10 @@ OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Pow: "**",
     ast.MatMult: "@",
 }  # fmt: skip
-RANKS = {"0": "a number", "1": "a vector", "2": "a matrix", "c": "a column", "f": "the entries"}
+RANKS = {
+    "0": "a number", "1": "a vector", "2": "a matrix", "d": "a matrix", "c": "a column",
+    "f": "the entries",
+}  # fmt: skip
 COMMON: dict[str, list[str]] = {  # rows that Julia and MATLAB share
     "*": [
         "0e>e 2 {0:2} * {1:4}", "e0>e 2 {0:2} * {1:4}", "ee>e 2 {0:2} .* {1:4}",
@@ -158,7 +162,7 @@ class _Translation:
 
     def check(self, name: str, rank: str) -> None:
         """Raise `EvaluationError` if a result has not the rank that it must have."""
-        if self.known[name].rank != rank:
+        if self.known[name].rank.replace("d", "2") != rank:
             found = RANKS[self.known[name].rank]
             raise EvaluationError(f"{self.language.name}: `{name}` is {found}, not {RANKS[rank]}")
 
@@ -177,17 +181,25 @@ class _Translation:
     def _written(self, key: str, arguments: Sequence[Piece]) -> Piece:
         """Return what the first row says that fits the ranks."""
         ranks = "".join(piece.rank for piece in arguments)
+        found = self._row(key, ranks) or self._row(key, ranks.replace("d", "2"))
+        if found is None:
+            raise EvaluationError(
+                f"`{re.sub(r'^(xp|k|special)[.]', '', key)}` of "
+                f"{' and '.join(RANKS[rank] for rank in ranks)} cannot be written in "
+                f"{self.language.name}: choose the code of a Python library"
+            )
+        rank, level, template = found
+        if template == "{0}":
+            return Piece(arguments[0].text, arguments[0].level, rank)
+        return Piece(template.format(*arguments), level, rank)
+
+    def _row(self, key: str, ranks: str) -> tuple[str, int, str] | None:
+        """Return what the first row says that fits: the rank of the result, the level, the text."""
         for row in self.language.rows.get(key, ()):
             signature, level, template = row.split(" ", 2)
             if rank := _fitting(signature, ranks):
-                if template == "{0}":
-                    return Piece(arguments[0].text, arguments[0].level, rank)
-                return Piece(template.format(*arguments), int(level), rank)
-        raise EvaluationError(
-            f"`{re.sub(r'^(xp|k|special)[.]', '', key)}` of "
-            f"{' and '.join(RANKS[rank] for rank in ranks)} cannot be written in "
-            f"{self.language.name}: choose the code of a Python library"
-        )
+                return rank, int(level), template
+        return None
 
     def helpers(self, lines: Iterable[str]) -> list[str]:
         """Return the helper functions that lines call, and those that these call."""
@@ -213,7 +225,7 @@ def _fitting(signature: str, ranks: str) -> str:
     """Return the rank of the result if the arguments fit, else an empty text."""
     wanted, _, result = signature.partition(">")
     any_rank = {rank for rank, slot in zip(ranks, wanted, strict=False) if slot == "e"}
-    if len(wanted) != len(ranks) or len(any_rank) > 1 or not any_rank <= set("012"):
+    if len(wanted) != len(ranks) or len(any_rank) > 1 or not any_rank <= set("012d"):
         return ""
     bound = "".join(any_rank) or "e"
     return result.replace("e", bound) if wanted.replace("e", bound) == ranks else ""

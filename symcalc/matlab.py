@@ -28,12 +28,21 @@ def _of_two(name: str) -> list[str]:
     return [f"{ranks}>e 5 {name}({{0}}, {{1}})" for ranks in ("ee", "e0", "0e")]
 
 
+def _beside_a_diagonal(sign: str) -> list[str]:
+    """Return the rows for a column or a row beside a diagonal matrix, which Octave does not stretch
+    for it."""
+    return [
+        f"dc>2 1 full({{0}}) {sign} {{1:2}}", f"cd>2 1 {{0:1}} {sign} full({{1}})",
+        f"d1>2 1 full({{0}}) {sign} {{1:5}}'", f"1d>2 1 {{0:5}}' {sign} full({{1}})",
+    ]  # fmt: skip
+
+
 ROWS = {
     **COMMON,
     **{f"xp.{name}": _entrywise(word) for name, word in ENTRYWISE.items()},
     **{f"special.{name}": _entrywise(word) for name, word in SPECIAL.items()},
-    "+": ["ee>e 1 {0:1} + {1:2}", *stretched("+")],
-    "-": ["ee>e 1 {0:1} - {1:2}", *stretched("-")],
+    "+": ["ee>e 1 {0:1} + {1:2}", *stretched("+"), *_beside_a_diagonal("+")],
+    "-": ["ee>e 1 {0:1} - {1:2}", *stretched("-"), *_beside_a_diagonal("-")],
     "//": ["00>0 2 {0:2} / {1:4}"],
     "@": [
         "22>2 2 {0:2} * {1:4}", "21>1 2 {0:2} * {1:4}", "12>1 2 {1:5}' * {0:4}",
@@ -46,8 +55,8 @@ ROWS = {
     "xp.max": ["1>0 5 max({0})", "e>0 5 max(max({0}))"],
     "xp.min": ["1>0 5 min({0})", "e>0 5 min(min({0}))"],
     "xp.trace": ["2>0 5 trace({0})"],
-    "xp.diag": ["1>2 5 diag({0})"],
-    "xp.eye": ["0>2 5 eye({0})"],
+    "xp.diag": ["1>d 5 diag({0})"],
+    "xp.eye": ["0>d 5 eye({0})"],
     "xp.ones": ["00>2 5 ones({0}, {1})", "0>1 5 ones({0}, 1)"],
     "xp.zeros": ["00>2 5 zeros({0}, {1})", "0>1 5 zeros({0}, 1)"],
     "xp.concatenate:0": ["22>2 5 [{0}; {1}]", "11>1 5 [{0}; {1}]"],
