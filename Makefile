@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 BENCH ?= all --json docs/plots/measured.json --plots docs/plots
 
-.PHONY: demo test check format lint types bench fuzz octave clean
+.PHONY: demo test check format lint types bench fuzz sweep clean
 
 $(BIN)/activate:
 	$(PYTHON) -m venv $(VENV)
@@ -47,8 +47,8 @@ bench: $(VENV)/.bench
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz 10000 1
 
-octave: $(VENV)/.test
-	$(BIN)/python -m tests.octave
+sweep: $(VENV)/.test
+	$(BIN)/python -m tests.sweep
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

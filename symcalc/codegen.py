@@ -229,10 +229,17 @@ class _Writer:
 
     def _fitted(self, node: Expr, index: int) -> ast.expr:
         tree = self.trees[arg := node.args[index]]
-        if (like := self._like()) and not arg.variables and arg.is_scalar and not node.op.role:
-            tree = parsed(f"{self.target.module}.asarray({ast.unparse(tree)}, {like})")
+        if not arg.variables and arg.is_scalar and not node.op.role:
+            tree = self._as_array(tree)
         wanted = full_form(node, index)
         return tree if wanted is None else self._reshaped(tree, wanted)
+
+    def _as_array(self, number: ast.expr) -> ast.expr:
+        """Return a number as the library takes it where it wants an array."""
+        if like := self._like():
+            return parsed(f"{self.target.module}.asarray({ast.unparse(number)}, {like})")
+        taken_in = self.target.taken_in
+        return parsed(f"{taken_in}({ast.unparse(number)})") if taken_in else number
 
     def _reshaped(self, tree: ast.expr, shape: tuple[int, ...]) -> ast.expr:
         function = ast.Attribute(ast.Name(self.target.module), "reshape")

@@ -95,6 +95,18 @@ class DaskKernels(PlainKernels):
         kind = np.result_type(np.float32, *[a.dtype for a in arrays])
         return self._xp.from_delayed(result, shape, dtype=kind)
 
+    def reshape(self, a: Array, shape: Any) -> Array:
+        """Return an array in another shape: in one chunk, where Dask does not cut chunks so."""
+        a = self._xp.asarray(a)
+        try:
+            return a.reshape(shape)
+        except NotImplementedError:
+            return a.rechunk(-1).reshape(shape)
+
+    def cross(self, a: Array, b: Array) -> Array:
+        (a1, a2, a3), (b1, b2, b3) = a, b
+        return self._xp.stack((a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1))
+
     def inverse(self, a: Array) -> Array:
         return self.in_one_piece(self._delayed(np.linalg.inv)(a), a.shape, a)
 

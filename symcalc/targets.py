@@ -107,6 +107,8 @@ TARGETS = {
                 "linalg.eigvalsh": "k.eigenvalues",
                 "linalg.eigh": "k.eigh",
                 "linalg.svd": "k.svd",
+                "linalg.cross": "k.cross",
+                "reshape": "k.reshape",
                 "special.polygamma": "",
             }
         ),
@@ -134,7 +136,7 @@ TARGETS = {
             },
             LIKE_FIRST,
             LIKE_FIRST,
-            axes=frozenset("sum max min prod amax concatenate cumsum".split()),
+            axes=frozenset("sum max min prod amax concatenate stack cumsum".split()),
             plain=True,
             handed=True,
         ),

@@ -186,7 +186,7 @@ def test_the_array_api_is_enough(f, wrt, where, make):
 def test_second_derivatives_on_the_new_targets(f, first, second, where, form, target):
     s = derive(f, first, where=where).second(second)
     point = draw(getattr(s, form).where)
-    make = chunked(2) if target == "dask" else plain
+    make = chunked(2) if target == "dask" else strict
     got = call(s.compile(target, form), point, make)
     close(np.asarray(got), getattr(s, form).evaluate(**point))
 
