@@ -80,6 +80,26 @@ def test_dask_computes_value_and_gradient_in_chunks(f, wrt, where, size):
     close(np.asarray(slope), result(d).evaluate(**point))
 
 
+UNLIKE_NUMPY = [  # formula, variable, declarations: functions that Dask lacks or has otherwise
+    ("cross(a, x)", "x", "a: vector(3); x: vector(3)"),
+    ("cross(a, x)'*A*x", "x", "a: vector(3); x: vector(3); A: matrix(3)"),
+    (
+        "||Z - X*kron(A, B)*Y'||_F^2",
+        "A",
+        "A: matrix(n); B: matrix(m); X: matrix(p, n*m); Y: matrix(q, n*m); Z: matrix(p, q)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("f", "wrt", "where"), UNLIKE_NUMPY)
+def test_dask_computes_what_it_has_no_function_for(f, wrt, where):
+    make, d = chunked(2), derive(f, wrt, where=where)
+    point = draw(result(d).where)
+    value, slope = call(d.compile("dask"), point, make)
+    close(np.asarray(value), value_of(d, point))
+    close(np.asarray(slope), result(d).evaluate(**point))
+
+
 def likelihood_of_many_rows():
     random = np.random.default_rng(0)
     X = random.normal(size=(4000, 30))
