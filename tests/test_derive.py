@@ -117,6 +117,8 @@ FUNCTIONS = [
     ("sum(A ./ X)", "X", "X: positive matrix(n, m)", "-A ./ X .^ 2", lambda A, X: (A / X).sum()),
     ("x'*log(x)", "x", "x: positive vector(n)", "ones(n) + log(x)", lambda x: x @ np.log(x)),
     ("mean(x .^ 2)", "x", "", "2*x/n", lambda x: (x**2).mean()),
+    ("mean(min(x, x))", "x", "", "ones(n)/n", lambda x: x.mean()),  # no kink is left
+    ("std(max(x, x))", "x", "", "(x - mean(x)*ones(n))/(n*std(x))", lambda x: x.std()),
     # the inputs that matrixcalculus.org documents (A*exp(x) is below: it has no gradient)
     ("0.5*x'*A*x", "x", "", "(A + A')*x/2", lambda A, x: x @ A @ x / 2),
     ("(y .* v)'*x", "x", "", "y .* v", lambda v, x, y: (y * v) @ x),
