@@ -206,8 +206,11 @@ function _eigenprojector(a, index)
     return v * v'
 end""",
     "_argmax": """\
-_argmax(x) = Float64.(x .== maximum(x))
-_argmax(a, axis) = Float64.(a .== maximum(a, dims=axis))""",
+_argmax(x) = (x .== maximum(x)) / count(x .== maximum(x))
+function _argmax(a, axis)
+    marks = a .== maximum(a, dims=axis)
+    return marks ./ sum(marks, dims=axis)
+end""",
     "_sigmoid": """\
 _sigmoid(x) = exp(min(x, 0)) / (1 + exp(-abs(x)))""",
     "_softplus": """\

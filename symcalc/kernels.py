@@ -118,7 +118,14 @@ class Kernels(FactorKernels):
         return self._xp.where(a.real < b.real, a, b)
 
     def argmax(self, x: Array) -> Array:
-        return (x == self._xp.max(x)) * self._xp.ones_like(x)
+        """Return 1 at the largest entry; entries that tie, as those of a symmetric matrix do, share
+        it."""
+        marks = self.marks(x == self._xp.max(x), x)
+        return marks / self._xp.sum(marks)
+
+    def marks(self, found: Array, x: Array) -> Array:
+        """Return 1 where something is found in `x`, else 0."""
+        return found * self._xp.ones_like(x)
 
     def logsumexp(self, x: Array) -> Array:
         top = self._xp.max(x.real)
@@ -144,10 +151,11 @@ class Kernels(FactorKernels):
         return self._xp.amax(a, 1)
 
     def argmax_rows(self, a: Array) -> Array:
-        return ((self._xp.amax(a, 1) == a.T) * self._xp.ones_like(a.T)).T
+        return self.argmax_columns(a.T).T
 
     def argmax_columns(self, a: Array) -> Array:
-        return (a == self._xp.amax(a, 0)) * self._xp.ones_like(a)
+        marks = self.marks(a == self._xp.amax(a, 0), a)
+        return marks / self._xp.sum(marks, 0)
 
     def row_sums(self, a: Array) -> Array:
         return self._xp.sum(a, 1)

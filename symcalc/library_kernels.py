@@ -70,14 +70,8 @@ class StandardKernels(PlainKernels):
         """Return the diagonal matrix of a vector."""
         return self._xp.eye(x.shape[0]) * x
 
-    def argmax(self, x: Array) -> Array:
-        return self._xp.astype(x == self._xp.max(x), x.dtype)
-
-    def argmax_rows(self, a: Array) -> Array:
-        return self._xp.astype(self._xp.amax(a, 1) == a.T, a.dtype).T
-
-    def argmax_columns(self, a: Array) -> Array:
-        return self._xp.astype(a == self._xp.amax(a, 0), a.dtype)
+    def marks(self, found: Array, x: Array) -> Array:
+        return self._xp.astype(found, x.dtype)
 
 
 class DaskKernels(PlainKernels):

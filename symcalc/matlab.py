@@ -270,6 +270,7 @@ end""",
     "argmax_": """\
 function y = argmax_(x, axis)
     y = double(x == max(x, [], axis));
+    y = y ./ sum(y, axis);
 end""",
     "sigmoid_": """\
 function y = sigmoid_(x)

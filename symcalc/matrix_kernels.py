@@ -116,21 +116,21 @@ class MatrixKernels(KroneckerKernels):
     def polar_differential(self, a: Array, e: Array) -> Array:
         """Return the derivative of `u @ v`, where `a = u @ diag(s) @ v`, in the direction `e`."""
         u, s, v = self._xp.linalg.svd(a, full_matrices=False)
-        inner = u.T @ e @ v.T
-        turned = (inner - inner.T) / (s[:, None] + s)
-        left = (e @ v.T - u @ inner) / s
-        right = (u.T @ e - inner @ v) / s[:, None]
+        inner, per = u.T @ e @ v.T, self.reciprocals(s, 0 * s, s)
+        turned = (inner - inner.T) * self.reciprocals(s[:, None] + s, 0 * s, s)
+        left = (e @ v.T - u @ inner) * per
+        right = (u.T @ e - inner @ v) * per[:, None]
         return u @ turned @ v + left @ v + u @ right
 
     def polar_jacobian(self, a: Array) -> Array:
         """Return the matrix of `polar_differential(a, e)` in vec order, term by term."""
         u, s, v = self._xp.linalg.svd(a, full_matrices=False)
-        (m, n), r = a.shape, s.shape[0]
+        (m, n), r, per = a.shape, s.shape[0], self.reciprocals(s, 0 * s, s)
         inner = self._xp.kron(v, u.T)
-        sums = self._xp.reshape(s[:, None] + s, (-1, 1))
-        turned = inner.T @ ((inner - self.commuted_rows(inner, r, r)) / sums)
-        left = self._xp.kron((v.T / s) @ v, self._xp.eye(m) - u @ u.T)
-        return turned + left + self._xp.kron(self._xp.eye(n) - v.T @ v, (u / s) @ u.T)
+        sums = self._xp.reshape(self.reciprocals(s[:, None] + s, 0 * s, s), (-1, 1))
+        turned = inner.T @ ((inner - self.commuted_rows(inner, r, r)) * sums)
+        left = self._xp.kron((v.T * per) @ v, self._xp.eye(m) - u @ u.T)
+        return turned + left + self._xp.kron(self._xp.eye(n) - v.T @ v, (u * per) @ u.T)
 
     def singular_values(self, a: Array) -> Array:
         return self._xp.linalg.svd(a, full_matrices=False)[1]
@@ -158,12 +158,18 @@ class MatrixKernels(KroneckerKernels):
         """Return the pseudoinverse of `l I - a` for the largest eigenvalue `l`."""
         values, vectors = self._xp.linalg.eigh((a + a.T) / 2)
         own = self._xp.eye(a.shape[0])[-1, :]
-        return vectors * (1.0 / (values[-1] - values + own) - own) @ vectors.T
+        return vectors * self.reciprocals(values[-1] - values, own, values) @ vectors.T
 
     def reciprocal_gaps(self, x: Array) -> Array:
         """Return the matrix of `1/(x[j] - x[i])`, zero on the diagonal."""
-        one = self._xp.eye(x.shape[0])
-        return 1.0 / (x - x[:, None] + one) - one
+        return self.reciprocals(x - x[:, None], self._xp.eye(x.shape[0]), x)
+
+    def reciprocals(self, gaps: Array, own: Array, values: Array) -> Array:
+        """Return 1 over the gaps between values, 0 where `own` is 1; NaN for a gap that is no more
+        than the rounding of the values, for what divides by it has no derivative there."""
+        size = self._xp.max(self._xp.abs(values))
+        lost = size + (gaps + own * (size + 1.0)) / 4096 == size
+        return self._xp.where(lost, self._xp.nan * gaps, 1.0 / (gaps + own) - own)
 
     def sylvester(self, a: Array, b: Array, c: Array) -> Array:
         """Return the solution x of `a x + x b = c`, by the Kronecker form of the equation."""

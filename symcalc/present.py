@@ -84,8 +84,9 @@ class Wording:
 
     def name(self, e: Expr, n: Normalizer) -> None:
         """Remember a function that a row defines by simpler ones, such as `std(x)`, by its factors
-        and by those of its square."""
+        and by those of its square; what rewriting replaced in it stays replaced."""
         mono, c = n.normal(e).single or (UNIT, 1)
+        e = rebuild(e, tuple(_unless_replaced(arg, n) for arg in e.args))
         power: Number = 1
         while mono.scalars and not mono.factors and c == 1:
             self.named[mono.scalars] = e, power
@@ -324,6 +325,12 @@ def _functions(e: Expr) -> set[str]:
     """Return the names of the functions in an expression: what rewriting may have replaced."""
     called = {node.op for node in postorder([e])}
     return {op.name for op in called if not (op.role or op.column("define"))}
+
+
+def _unless_replaced(e: Expr, n: Normalizer) -> Expr:
+    """Return an expression, in canonical form if rewriting replaced functions in it."""
+    canonical = n.canonical(e)
+    return e if _functions(e) <= _functions(canonical) else canonical
 
 
 def _atoms(mono: Mono) -> list[Expr]:

@@ -117,6 +117,20 @@ FUNCTIONS = [
     ("sum(A ./ X)", "X", "X: positive matrix(n, m)", "-A ./ X .^ 2", lambda A, X: (A / X).sum()),
     ("x'*log(x)", "x", "x: positive vector(n)", "ones(n) + log(x)", lambda x: x @ np.log(x)),
     ("mean(x .^ 2)", "x", "", "2*x/n", lambda x: (x**2).mean()),
+    ("mean(min(x, x))", "x", "", "ones(n)/n", lambda x: x.mean()),  # no kink is left
+    # entries that always tie share one derivative
+    ("max(S)", "S", "S: symmetric matrix(n)", "argmax(S)", lambda S: S.max()),
+    ("max(A + A')", "A", "A: matrix(n)", None, lambda A: (A + A.T).max()),
+    ("sum(amax(x*ones(3)' + X, 1))", "x", "x: vector(n); X: matrix(n, 3)", "ones(n)",
+     lambda x, X: (x[:, None] + X).max(1).sum()),
+    ("sum(amax(x*ones(3)', 1))", "x", "x: vector(n)", "ones(n)", lambda x: x.sum()),
+    ("sum(max(A, A'))", "A", "A: matrix(n)", None, lambda A: np.maximum(A, A.T).sum()),
+    ("sum(min(x*ones(n)', ones(n)*x'))", "x", "", None,
+     lambda x: np.minimum(x[:, None], x).sum()),
+    ("sum(min(x .* y, clip(x, -1, 1) .* y))", "x", "", None,
+     lambda x, y: np.minimum(x * y, np.clip(x, -1, 1) * y).sum()),
+    ("sum(clip(x, min(x), 1))", "x", "x: unit vector(n)", None, lambda x: x.sum()),
+    ("std(max(x, x))", "x", "", "(x - mean(x)*ones(n))/(n*std(x))", lambda x: x.std()),
     # the inputs that matrixcalculus.org documents (A*exp(x) is below: it has no gradient)
     ("0.5*x'*A*x", "x", "", "(A + A')*x/2", lambda A, x: x @ A @ x / 2),
     ("(y .* v)'*x", "x", "", "y .* v", lambda v, x, y: (y * v) @ x),

@@ -206,3 +206,20 @@ def test_a_sylvester_equation_of_any_size_is_evaluated(n):
     a, b, c = rng.standard_normal((n, n)), rng.standard_normal((n, n)), rng.standard_normal((n, n))
     x = parse("sylvester(A, B, C)", "A, B, C: matrix(n)").evaluate(A=a, B=b, C=c)
     assert np.allclose(a @ x + x @ b, c)
+
+
+@pytest.mark.parametrize(
+    ("f", "where"),
+    [
+        ("normspec(N)", "N: skew matrix(n)"),  # its singular values come in pairs
+        ("lambda_max(N'*N)", "N: skew matrix(n)"),
+        ("normnuc(N*B*N)", "N: skew matrix(n); B: matrix(n)"),
+    ],
+)
+def test_a_gap_lost_in_rounding_has_no_reciprocal(f, where):
+    b = np.random.default_rng(0).normal(size=(5, 5))
+    arrays = {"N": b - b.T, "B": b, "H_2": b.T - b}
+    names = where.replace("; ", ": ").split(": ")[::2]
+    action = derive(f, "N", where=where).second().action
+    with np.errstate(all="ignore"):
+        assert np.isnan(action.evaluate(**{k: arrays[k] for k in (*names, "H_2")})).all()

@@ -38,7 +38,7 @@ GRADIENTS = [
      "A'*cross(a, x) + cross(A*x, a)"),
     ("||B - A*khatri_rao(X, Y)||_F^2", "X", None, None),
     ("sum(min(x, y))", "x", None, "heaviside(y - x)"),
-    ("sum(maximum(x, y))", "y", None, "heaviside(y - x)"),
+    ("sum(maximum(x, y))", "y", None, "ones(n) - heaviside(x - y)"),  # what is left of 1
     ("max(X)", "X", None, "argmax(X)"),
     ("max(abs(X))", "X", None, "sign(X) .* argmax(abs(X))"),
     ("min(A*x)", "x", None, None),
