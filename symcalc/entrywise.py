@@ -176,6 +176,8 @@ class Entrywise:
             if replaced is not None:
                 rest = {b: x for b, x in kept.items() if b is not base}
                 return self._combine(shape, [self.product_of(shape, rest), replaced], 1)
+        if len(kept) > 1 and (paired := self._paired(shape, kept)) is not None:
+            return paired
         if not kept:
             return self.n.normal(self.n.algebra.ones(shape))
         if len(kept) == 1 and next(iter(kept.values())) == 1:
@@ -191,6 +193,18 @@ class Entrywise:
         made = self.expression(kept)
         rewritten = self.n.rules.apply(self.n, made)
         return rewritten if rewritten is not None else self._oriented(made, kept)
+
+    def _paired(self, shape: Shape, factors: Factors) -> Poly | None:
+        """Return the product where a row says what two of its factors are together."""
+        named = self.n.rules.paired
+        powers = [(b, k) for b, k in factors.items() if b.op.name in named]
+        able = [b for b, k in powers if not isinstance(k, Expr) and k >= 1]
+        found = self.n.rules.pair(self.n, tuple(able)) if len(able) > 1 else None
+        if found is None:
+            return None
+        a, b, replaced = found
+        rest = self.product_of(shape, self.merged(factors, {a: -1, b: -1}))
+        return self._combine(shape, [rest, replaced], 1)
 
     def _oriented(self, made: Expr, factors: Factors) -> Poly:
         """Return the product as a factor, as itself or as a transpose, whichever is smaller."""

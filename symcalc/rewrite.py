@@ -73,11 +73,13 @@ class Rules:
         self.by_root: dict[str, list[Rule]] = {}
         self.by_factor: dict[str, list[Trigger]] = {}
         self.by_base: dict[tuple[str, bool], list[Rule]] = {}  # powers; whether of a scalar
+        self.pairs: list[Rule] = []  # products of two functions of one argument
         for rule in rules:
             self._index(rule)
         for triggers in self.by_factor.values():
             triggers.sort(key=lambda trigger: -trigger.rule.lhs.size)  # what says more goes first
         self.of_scalars = {name for name, scalar in self.by_base if scalar}
+        self.paired = {f.op.name for rule in self.pairs for f in rule.lhs.args}
 
     def _index(self, rule: Rule) -> None:
         lhs = rule.lhs
@@ -95,6 +97,8 @@ class Rules:
         elif rule.power is not None:
             base = rule.power[0]
             self.by_base.setdefault((base.op.name, base.is_scalar), []).append(rule)
+        elif lhs.op.role == "hadamard" and _is_pair(*lhs.args):
+            self.pairs.append(rule)
         else:
             self.by_root.setdefault(lhs.op.name, []).append(rule)
 
@@ -123,6 +127,17 @@ class Rules:
                     if base.is_scalar:
                         return n.scalars.power(result, times)
                     return n.entrywise.power(n.build(result), times)
+        return None
+
+    def pair(self, n: Normalizer, factors: Factors) -> tuple[Expr, Expr, Poly] | None:
+        """Find two commuting factors, functions of one argument, whose product a row rewrites."""
+        for rule in self.pairs:
+            f, g = rule.lhs.args
+            for a in [x for x in factors if x.op is f.op]:
+                b = next((x for x in factors if x.op is g.op and x.args == a.args), None)
+                binding = {f.args[0]: a.args[0]}
+                if b is not None and self._allowed(n, rule, binding):
+                    return a, b, self._result(n, rule, binding)
         return None
 
     def reduce_chain(self, n: Normalizer, factors: Factors) -> tuple[Poly, Factors, Factors] | None:
@@ -319,6 +334,11 @@ class Matcher:
 def _named(patterns: Factors) -> set[Op]:
     """Return the operations of the factors of a pattern that are more than variables."""
     return {untransposed(p).op for p in patterns if not is_variable(p)}
+
+
+def _is_pair(f: Expr, g: Expr) -> bool:
+    """Whether two factors of a pattern are functions of one variable."""
+    return len(f.args) == 1 and f.args == g.args and is_variable(f.args[0])
 
 
 def _power(lhs: Expr) -> tuple[Expr, Number] | None:
