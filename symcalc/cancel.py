@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING
 
-from symcalc.expand import collected, multiplied_out
+from symcalc.expand import collects, ways_out
 from symcalc.expr import Expr, substitute
 from symcalc.factors import starts_negative, untransposed
 from symcalc.graph import missing, postorder
@@ -40,9 +40,9 @@ class Cancelling:
         plain = type(self.n)(self.n.book, self.n.rules)
         plain.cancelling.tried = True
         starts = (whole, self._reflected(whole))
-        opened = [plain.build(multiplied_out(e, plain)) for e in starts]
-        best, start = min(zip(opened, starts, strict=True), key=lambda pair: pair[0].size)
-        if best.size + SAVING > whole.size and collected(start, plain) is None:
+        opened = [(way, start) for start in starts for way in ways_out(start, plain)]
+        best, start = min(opened, key=lambda pair: pair[0].size)
+        if best.size + SAVING > whole.size and not collects(start, plain):
             return poly  # no terms met, no factors cancelled: the author's grouping stays
         return self.n.normal(best) if best.size < whole.size else poly
 

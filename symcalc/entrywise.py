@@ -196,15 +196,11 @@ class Entrywise:
 
     def _paired(self, shape: Shape, factors: Factors) -> Poly | None:
         """Return the product where a row says what two of its factors are together."""
-        named = self.n.rules.paired
-        powers = [(b, k) for b, k in factors.items() if b.op.name in named]
-        able = [b for b, k in powers if not isinstance(k, Expr) and k >= 1]
-        found = self.n.rules.pair(self.n, tuple(able)) if len(able) > 1 else None
+        found = self.n.rules.pair(self.n, factors)
         if found is None:
             return None
-        a, b, replaced = found
-        rest = self.product_of(shape, self.merged(factors, {a: -1, b: -1}))
-        return self._combine(shape, [rest, replaced], 1)
+        rest = self.product_of(shape, self.merged(factors, found.gone))
+        return self._combine(shape, [rest, found.result], 1)
 
     def _oriented(self, made: Expr, factors: Factors) -> Poly:
         """Return the product as a factor, as itself or as a transpose, whichever is smaller."""

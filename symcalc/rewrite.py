@@ -6,7 +6,7 @@ factors. A row whose variables need attributes fires only where these are known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -28,6 +28,7 @@ NONE: frozenset[str] = frozenset()
 NO_HEADS: frozenset[Op] = frozenset()
 DECLARED, PLAIN = "variable with attributes", "variable"  # where no operation tells factors apart
 COMMUTATIVE = frozenset({"hadamard", "sum"})
+PAIRS = {"hadamard": 1, "entrywise quotient": -1}  # the exponent of the second factor
 Binding = dict[Expr, Expr]
 Factors = tuple[Expr, ...]
 
@@ -66,6 +67,13 @@ class Trigger(NamedTuple):
     right: Op | None
 
 
+class Pair(NamedTuple):
+    """Two factors with the exponents that take them away, and what stands in their place."""
+
+    gone: dict[Expr, Exponent]
+    result: Poly
+
+
 class Rules:
     """The rewrite rows of a rulebook, indexed by the operation at which they can fire."""
 
@@ -80,6 +88,7 @@ class Rules:
             triggers.sort(key=lambda trigger: -trigger.rule.lhs.size)  # what says more goes first
         self.of_scalars = {name for name, scalar in self.by_base if scalar}
         self.paired = {f.op.name for rule in self.pairs for f in rule.lhs.args}
+        self.of_products = self.of_scalars | self.paired
 
     def _index(self, rule: Rule) -> None:
         lhs = rule.lhs
@@ -97,7 +106,7 @@ class Rules:
         elif rule.power is not None:
             base = rule.power[0]
             self.by_base.setdefault((base.op.name, base.is_scalar), []).append(rule)
-        elif lhs.op.role == "hadamard" and _is_pair(*lhs.args):
+        elif lhs.op.role in PAIRS and _is_pair(*lhs.args):
             self.pairs.append(rule)
         else:
             self.by_root.setdefault(lhs.op.name, []).append(rule)
@@ -129,15 +138,17 @@ class Rules:
                     return n.entrywise.power(n.build(result), times)
         return None
 
-    def pair(self, n: Normalizer, factors: Factors) -> tuple[Expr, Expr, Poly] | None:
+    def pair(self, n: Normalizer, factors: Mapping[Expr, Exponent]) -> Pair | None:
         """Find two commuting factors, functions of one argument, whose product a row rewrites."""
-        for rule in self.pairs:
+        able = [b for b in factors if b.op.name in self.paired]
+        for rule in self.pairs if len(able) > 1 else ():
             f, g = rule.lhs.args
-            for a in [x for x in factors if x.op is f.op]:
-                b = next((x for x in factors if x.op is g.op and x.args == a.args), None)
+            unit = PAIRS[rule.lhs.op.role]
+            for a in [x for x in able if x.op is f.op and _holds(factors[x], 1)]:
+                others = [x for x in able if x.op is g.op and x.args == a.args]
                 binding = {f.args[0]: a.args[0]}
-                if b is not None and self._allowed(n, rule, binding):
-                    return a, b, self._result(n, rule, binding)
+                if others and _holds(factors[others[0]], unit) and self._allowed(n, rule, binding):
+                    return Pair({a: -1, others[0]: -unit}, self._result(n, rule, binding))
         return None
 
     def reduce_chain(self, n: Normalizer, factors: Factors) -> tuple[Poly, Factors, Factors] | None:
@@ -334,6 +345,11 @@ class Matcher:
 def _named(patterns: Factors) -> set[Op]:
     """Return the operations of the factors of a pattern that are more than variables."""
     return {untransposed(p).op for p in patterns if not is_variable(p)}
+
+
+def _holds(k: Exponent, unit: int) -> bool:
+    """Whether a power with this exponent holds the factor, or one over it."""
+    return not isinstance(k, Expr) and k * unit >= 1
 
 
 def _is_pair(f: Expr, g: Expr) -> bool:

@@ -34,21 +34,18 @@ class ScalarFactors:
                 self.n.joined |= base.op.role in COMPOSITE or self._has_other_square(base)
             else:
                 merged[base] = k
-        names = [base.op.name for base in merged]
-        if self.n.rules.of_scalars.intersection(names):
+        if self.n.rules.of_products.intersection([base.op.name for base in merged]):
             self._join_squares(merged)
-        if len(self.n.rules.paired.intersection(names)) > 1:
             merged = self._joined_pairs(merged)
         return sorted_scalars(merged)
 
     def _joined_pairs(self, factors: dict[Expr, Exponent]) -> dict[Expr, Exponent]:
-        """Write `heaviside(c)*relu(c)` as `relu(c)`: rows that say what two factors are together."""
-        able = [b for b, k in factors.items() if not isinstance(k, Expr) and k >= 1]
-        found = self.n.rules.pair(self.n, tuple(able))
-        mono, c = (found[2].single or (UNIT, 0)) if found else (UNIT, 0)
+        """Write `heaviside(c)*relu(c)` as `relu(c)`: a row says what two factors are together."""
+        found = self.n.rules.pair(self.n, factors)
+        mono, c = (found.result.single or (UNIT, 0)) if found else (UNIT, 0)
         if found is None or c != 1 or mono.factors:
             return factors
-        rest = {b: self.add_exponents(k, -1 if b in found[:2] else 0) for b, k in factors.items()}
+        rest = {b: self.add_exponents(k, found.gone.get(b, 0)) for b, k in factors.items()}
         return dict(self.merge(sorted_scalars(rest), mono.scalars))
 
     def _has_other_square(self, base: Expr) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symcalc.collector import uncollected
-from symcalc.expand import collected
+from symcalc.expand import collects, ways_out
 from symcalc.expr import Expr
 from symcalc.factors import untransposed
 from symcalc.graph import postorder
@@ -96,10 +96,10 @@ def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer, stacks: bool) 
     inside = [node for node in nodes if node.op.role in INSIDE_PRODUCTS and _has_sum(node)]
     if len(nodes) > MAX_NODES or len(inside) < 2:
         return e
-    poly = collected(e, n)
-    if poly is None:
+    if not collects(e, n):
         return e
-    other = Presenter(n, like, stacks).present(n.build(poly))
+    ways = dict.fromkeys(ways_out(e, n))
+    other = min((Presenter(n, like, stacks).present(way) for way in ways), key=n.length)
     return other if n.length(other) + MULTIPLIED_SAVING <= n.length(e) else e
 
 

@@ -44,6 +44,17 @@ FORMS = [
     ("sum(log(sigmoid(A*x)))", "x", "A: matrix(m, n); x: vector(n)", "A'*sigmoid(-A*x)"),
     ("-log(sigmoid(x'*y - x'*z))", "x", "x: vector(n); y: vector(n); z: vector(n)",
      "sigmoid(x'*z - x'*y)*(z - y)"),
+    # a denominator stays as its author wrote it where terms above the line cancel
+    ("(x - y)'*S*(x - y)/(c + (x - y)'*S*(x - y))", "x",
+     "S: spd matrix(n); c: positive scalar; x: vector(n); y: vector(n)",
+     "2*c*S*(x - y)/(c + (x - y)'*S*(x - y))^2"),
+    # the multiples of an identity are one
+    ("-(c + n + 1)/2*logdet(A) - tr(B*inv(A))/2", "A",
+     "A: spd matrix(n); B: spd matrix(n); c: positive scalar",
+     "inv(A)*(B*inv(A) - (c + n + 1)*I)/2"),
+    # a sign over the absolute value
+    ("sum(log(abs(A*x)))", "x", "A: matrix(m, n); x: vector(n)", "A'*(A*x) .^ -1"),
+    ("log(abs(x'*y))", "x", "x: vector(n); y: vector(n)", "y/(x'*y)"),
     # a step and what vanishes with it
     ("relu(c - norm2(x - y))^2", "x", "c: scalar; x: vector(n); y: vector(n)",
      "2*relu(c - norm2(x - y))*(y - x)/norm2(x - y)"),
