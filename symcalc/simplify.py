@@ -16,6 +16,7 @@ from symcalc.rulebook import Rulebook
 INSIDE_PRODUCTS = frozenset({"product", "hadamard", "scale"})
 MAX_NODES = 80  # of a formula that is multiplied out as a trial
 MULTIPLIED_SAVING = 3
+MULTIPLIED_GROWTH = 7  # nodes of a trial over the length of the formula: what is longer never wins
 MAX_ROUNDS = 5  # a regrouped sum may be written still shorter; the rounds end at a fixed point
 
 
@@ -98,8 +99,10 @@ def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer, stacks: bool) 
         return e
     if not collects(e, n):
         return e
-    ways = dict.fromkeys(ways_out(e, n))
-    other = min((Presenter(n, like, stacks).present(way) for way in ways), key=n.length)
+    bound = MULTIPLIED_GROWTH * n.length(e)
+    ways = [way for way in dict.fromkeys(ways_out(e, n)) if way.size <= bound]
+    written = [Presenter(n, like, stacks).present(way) for way in ways]
+    other = min(written, key=n.length, default=e)
     return other if n.length(other) + MULTIPLIED_SAVING <= n.length(e) else e
 
 
