@@ -55,6 +55,18 @@ FORMS = [
     # a sign over the absolute value
     ("sum(log(abs(A*x)))", "x", "A: matrix(m, n); x: vector(n)", "A'*(A*x) .^ -1"),
     ("log(abs(x'*y))", "x", "x: vector(n); y: vector(n)", "y/(x'*y)"),
+    # scalars that some terms of a sum share, and denominators that some of them have
+    ("(1 - c)*norm2(x)^3 + c*norm2(x)^2", "x", "c: scalar; x: vector(n)",
+     "(2*c + 3*norm2(x)*(1 - c))*x"),
+    ("log(exp(x'*y)/(exp(x'*y) + exp(x'*z)))", "x", "x: vector(n); y: vector(n); z: vector(n)",
+     "exp(x'*z)*(y - z)/(exp(x'*y) + exp(x'*z))"),
+    ("log(sum(exp(A*x)) + exp(x'*y)) - x'*y", "x",
+     "A: matrix(m, n); x: vector(n); y: vector(n)",
+     "(A'*exp(A*x) - sum(exp(A*x))*y)/(sum(exp(A*x)) + exp(x'*y))"),
+    ("c/(c + a) + log(c/(c + a))", "c", "c: positive scalar; a: positive scalar",
+     "1/c - c/(c + a)^2"),
+    ("mean(x)/(mean(x)^2 + c)", "x", "x: vector(n); c: positive scalar",
+     "(c - mean(x)^2)*ones(n)/(n*(mean(x)^2 + c)^2)"),
     # a step and what vanishes with it
     ("relu(c - norm2(x - y))^2", "x", "c: scalar; x: vector(n); y: vector(n)",
      "2*relu(c - norm2(x - y))*(y - x)/norm2(x - y)"),
@@ -184,7 +196,7 @@ FORMS = [
      "2*((x - y) ./ x .^ 3)"),
     # powers with symbols
     ("sum(x .^ (1 - c))^(1/(1 - c))", "x", "x: positive vector(n); c: unit scalar",
-     "sum(x .^ (1 - c))^(1/(1 - c) - 1)*x .^ (-c)"),
+     "sum(x .^ (1 - c))^(c/(1 - c))*x .^ (-c)"),
     # diagonals
     ("norm1(M - diag(diag(M)))", "M", "M: matrix(n)", "sign(M - diag(diag(M)))"),
     ("tr(B*diag(x)^(-1/2))", "x", "B: matrix(n); x: positive vector(n)",
