@@ -16,6 +16,7 @@ from symcalc.exact import Number, quotient
 from symcalc.expr import Expr
 from symcalc.factors import flatten, is_variable, rotations, untransposed
 from symcalc.op import Op, Rewrite
+from symcalc.pairs import Pair, Pairs, is_pair
 from symcalc.poly import Exponent, Poly
 from symcalc.shape import SCALAR, Dim, dim_substitute
 from symcalc.template import Template
@@ -28,7 +29,6 @@ NONE: frozenset[str] = frozenset()
 NO_HEADS: frozenset[Op] = frozenset()
 DECLARED, PLAIN = "variable with attributes", "variable"  # where no operation tells factors apart
 COMMUTATIVE = frozenset({"hadamard", "sum"})
-PAIRS = {"hadamard": 1, "entrywise quotient": -1}  # the exponent of the second factor
 Binding = dict[Expr, Expr]
 Factors = tuple[Expr, ...]
 
@@ -67,13 +67,6 @@ class Trigger(NamedTuple):
     right: Op | None
 
 
-class Pair(NamedTuple):
-    """Two factors with the exponents that take them away, and what stands in their place."""
-
-    gone: dict[Expr, Exponent]
-    result: Poly
-
-
 class Rules:
     """The rewrite rows of a rulebook, indexed by the operation at which they can fire."""
 
@@ -81,14 +74,13 @@ class Rules:
         self.by_root: dict[str, list[Rule]] = {}
         self.by_factor: dict[str, list[Trigger]] = {}
         self.by_base: dict[tuple[str, bool], list[Rule]] = {}  # powers; whether of a scalar
-        self.pairs: list[Rule] = []  # products of two functions of one argument
+        self.pairs = Pairs()
         for rule in rules:
             self._index(rule)
         for triggers in self.by_factor.values():
             triggers.sort(key=lambda trigger: -trigger.rule.lhs.size)  # what says more goes first
         self.of_scalars = {name for name, scalar in self.by_base if scalar}
-        self.paired = {f.op.name for rule in self.pairs for f in rule.lhs.args}
-        self.of_products = self.of_scalars | self.paired
+        self.of_products = self.of_scalars | self.pairs.names
 
     def _index(self, rule: Rule) -> None:
         lhs = rule.lhs
@@ -106,8 +98,8 @@ class Rules:
         elif rule.power is not None:
             base = rule.power[0]
             self.by_base.setdefault((base.op.name, base.is_scalar), []).append(rule)
-        elif lhs.op.role in PAIRS and _is_pair(*lhs.args):
-            self.pairs.append(rule)
+        elif is_pair(lhs):
+            self.pairs.add(rule)
         else:
             self.by_root.setdefault(lhs.op.name, []).append(rule)
 
@@ -140,15 +132,9 @@ class Rules:
 
     def pair(self, n: Normalizer, factors: Mapping[Expr, Exponent]) -> Pair | None:
         """Find two commuting factors, functions of one argument, whose product a row rewrites."""
-        able = [b for b in factors if b.op.name in self.paired]
-        for rule in self.pairs if len(able) > 1 else ():
-            f, g = rule.lhs.args
-            unit = PAIRS[rule.lhs.op.role]
-            for a in [x for x in able if x.op is f.op and _holds(factors[x], 1)]:
-                others = [x for x in able if x.op is g.op and x.args == a.args]
-                binding = {f.args[0]: a.args[0]}
-                if others and _holds(factors[others[0]], unit) and self._allowed(n, rule, binding):
-                    return Pair({a: -1, others[0]: -unit}, self._result(n, rule, binding))
+        for rule, gone, binding in self.pairs.among(factors):
+            if self._allowed(n, rule, binding):
+                return Pair(gone, self._result(n, rule, binding))
         return None
 
     def reduce_chain(self, n: Normalizer, factors: Factors) -> tuple[Poly, Factors, Factors] | None:
@@ -345,16 +331,6 @@ class Matcher:
 def _named(patterns: Factors) -> set[Op]:
     """Return the operations of the factors of a pattern that are more than variables."""
     return {untransposed(p).op for p in patterns if not is_variable(p)}
-
-
-def _holds(k: Exponent, unit: int) -> bool:
-    """Whether a power with this exponent holds the factor, or one over it."""
-    return not isinstance(k, Expr) and k * unit >= 1
-
-
-def _is_pair(f: Expr, g: Expr) -> bool:
-    """Whether two factors of a pattern are functions of one variable."""
-    return len(f.args) == 1 and f.args == g.args and is_variable(f.args[0])
 
 
 def _power(lhs: Expr) -> tuple[Expr, Number] | None:
