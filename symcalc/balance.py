@@ -149,8 +149,13 @@ class Balance:
             new[place.part] = substitute([new.get(place.part, place.part)], divided)[0]
         power = sum([k * place.degree for place, k in moves.items()])
         result = self.n.multiply(self._power(base, power), self.n.number(c))
+        sums: Scalars = ()
         for b, x in scalars:
-            result = self.n.multiply(result, self.n.scalars.power(self.n.normal(new.get(b, b)), x))
+            made = new.get(b, b)
+            if b in new and made.op.role == "sum":  # it stays divided
+                sums = self.n.scalars.merge(sums, ((made, x),))
+            else:
+                result = self.n.multiply(result, self.n.scalars.power(self.n.normal(made), x))
         chain: list[Expr] = []
         for factor in factors:
             made = new.get(factor, factor)
@@ -161,8 +166,9 @@ class Balance:
             else:
                 chain.append(made)
         mono, value = self.n.single(result)
-        self.presenter.all_presented((*(b for b, _ in mono.scalars), *chain))
-        return value, mono.scalars, tuple(chain)
+        beside = self.n.scalars.merge(mono.scalars, sums)
+        self.presenter.all_presented((*(b for b, _ in beside), *chain))
+        return value, beside, tuple(chain)
 
     def _power(self, base: Expr, k: Number) -> Poly:
         return self.n.scalars.power(self.n.normal(base), k)

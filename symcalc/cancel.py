@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING
 
-from symcalc.expand import collected, multiplied_out
+from symcalc.expand import collects, ways_out
 from symcalc.expr import Expr, substitute
 from symcalc.factors import starts_negative, untransposed
 from symcalc.graph import missing, postorder
-from symcalc.poly import Mono, Poly
+from symcalc.poly import Mono, Poly, add_terms, term
+from symcalc.shape import SCALAR
 
 if TYPE_CHECKING:
     from symcalc.normal import Normalizer
@@ -31,6 +32,7 @@ class Cancelling:
 
     def shorter(self, poly: Poly) -> Poly:
         """Return a sum multiplied out if that is smaller, which it is where terms cancel."""
+        poly = self._over_one(poly) if poly.shape == SCALAR and len(poly.terms) > 1 else poly
         count = 0 if self.tried else len(poly.terms)
         if not 2 <= count <= MAX_TERMS or not self._may_cancel(poly):
             return poly
@@ -40,11 +42,33 @@ class Cancelling:
         plain = type(self.n)(self.n.book, self.n.rules)
         plain.cancelling.tried = True
         starts = (whole, self._reflected(whole))
-        opened = [plain.build(multiplied_out(e, plain)) for e in starts]
-        best, start = min(zip(opened, starts, strict=True), key=lambda pair: pair[0].size)
-        if best.size + SAVING > whole.size and collected(start, plain) is None:
+        opened = [(way, start) for start in starts for way in ways_out(start, plain)]
+        best, start = min(opened, key=lambda pair: pair[0].size)
+        if best.size + SAVING > whole.size and not collects(start, plain):
             return poly  # no terms met, no factors cancelled: the author's grouping stays
         return self.n.normal(best) if best.size < whole.size else poly
+
+    def _over_one(self, poly: Poly) -> Poly:
+        """Write `1 - a/(a + b)` as `b/(a + b)`: a sum below the line of some terms, where that
+        leaves fewer terms."""
+        below = [
+            b for mono in poly.terms for b, k in mono.scalars if k == -1 and b.op.role == "sum"
+        ]
+        for base in dict.fromkeys(below) if len(poly.terms) <= MAX_TERMS else ():
+            times = self.n.normal(base)
+            parts = []
+            for mono, c in poly.terms.items():
+                rest = tuple((b, k) for b, k in mono.scalars if b is not base)
+                over = rest != mono.scalars
+                factor = self.n.number(1) if over else times
+                parts += [
+                    (self.n.multiply(term(SCALAR, Mono(rest)), term(SCALAR, m, k)), c)
+                    for m, k in factor.terms.items()
+                ]
+            top = add_terms(SCALAR, parts)
+            if len(top.terms) < len(poly.terms):
+                return self.n.multiply(top, self.n.scalars.power(times, -1))
+        return poly
 
     def _may_cancel(self, poly: Poly) -> bool:
         """Whether two terms, one of them with a sum in it, can become products of the same names,

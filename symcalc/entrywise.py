@@ -176,6 +176,8 @@ class Entrywise:
             if replaced is not None:
                 rest = {b: x for b, x in kept.items() if b is not base}
                 return self._combine(shape, [self.product_of(shape, rest), replaced], 1)
+        if len(kept) > 1 and (paired := self._paired(shape, kept)) is not None:
+            return paired
         if not kept:
             return self.n.normal(self.n.algebra.ones(shape))
         if len(kept) == 1 and next(iter(kept.values())) == 1:
@@ -191,6 +193,14 @@ class Entrywise:
         made = self.expression(kept)
         rewritten = self.n.rules.apply(self.n, made)
         return rewritten if rewritten is not None else self._oriented(made, kept)
+
+    def _paired(self, shape: Shape, factors: Factors) -> Poly | None:
+        """Return the product where a row says what two of its factors are together."""
+        found = self.n.rules.pair(self.n, factors)
+        if found is None:
+            return None
+        rest = self.product_of(shape, self.merged(factors, found.gone))
+        return self._combine(shape, [rest, found.result], 1)
 
     def _oriented(self, made: Expr, factors: Factors) -> Poly:
         """Return the product as a factor, as itself or as a transpose, whichever is smaller."""

@@ -17,23 +17,30 @@ if TYPE_CHECKING:
 MAX_TERMS = 64
 
 
-def multiplied_out(e: Expr, n: Normalizer) -> Poly:
-    """Return the normal form of `e` with its products multiplied out, like terms collected.
+def multiplied_out(e: Expr, n: Normalizer, inside: bool = True) -> Poly:
+    """Return the normal form of `e` with its products multiplied out, like terms collected; not
+    those `inside` denominators and other functions that are not linear, if so wanted.
 
     A product of more than `MAX_TERMS` terms stays as it is: the value is always that of `e`.
     """
-    return _opened(n.build(_opened(n.canonical(e), n)), n)  # collecting may uncover a sum
+    once = n.build(_opened(n.canonical(e), n, inside))
+    return _opened(once, n, inside)  # collecting may uncover a sum
 
 
-def collected(e: Expr, n: Normalizer) -> Poly | None:
-    """Return `multiplied_out(e, n)` if like terms meet somewhere in it, else None."""
+def ways_out(e: Expr, n: Normalizer) -> list[Expr]:
+    """Return `e` multiplied out, as it may be written: outside of what is not linear, and all."""
+    outer, whole = (n.build(multiplied_out(e, n, inside)) for inside in (False, True))
+    return [outer, whole]
+
+
+def collects(e: Expr, n: Normalizer) -> bool:
+    """Whether like terms meet somewhere in `e` once it is multiplied out."""
     e = n.canonical(e)
     parts = _terms(e, n.book)
     inside = [
         arg for node in parts for k, arg in enumerate(node.args) if not n.book.is_linear(node.op, k)
     ]
-    met = any(_like_terms(parts[whole], n) for whole in (e, *inside))
-    return multiplied_out(e, n) if met else None
+    return any(_like_terms(parts[whole], n) for whole in (e, *inside))
 
 
 def _like_terms(terms: list[Expr], n: Normalizer) -> bool:
@@ -41,24 +48,28 @@ def _like_terms(terms: list[Expr], n: Normalizer) -> bool:
     return count > 1 and len(n.normal(n.book.algebra.sum_of(*terms)).terms) < count
 
 
-def _opened(e: Expr, n: Normalizer) -> Poly:
-    return n.normal(n.book.algebra.sum_of(*_terms(e, n.book)[e]))
+def _opened(e: Expr, n: Normalizer, inside: bool) -> Poly:
+    return n.normal(n.book.algebra.sum_of(*_terms(e, n.book, inside)[e]))
 
 
-def _terms(e: Expr, book: Rulebook) -> dict[Expr, list[Expr]]:
+def _terms(e: Expr, book: Rulebook, inside: bool = True) -> dict[Expr, list[Expr]]:
     """Return the terms of every node under `e` once its products are multiplied out."""
     parts: dict[Expr, list[Expr]] = {}
     for node in postorder([e]):
         if node.op.role == "sum":
             parts[node] = [part for arg in node.args for part in parts[arg]]
         else:
-            parts[node] = _distributed(node, parts, book)
+            parts[node] = _distributed(node, parts, book, inside)
     return parts
 
 
-def _distributed(node: Expr, parts: dict[Expr, list[Expr]], book: Rulebook) -> list[Expr]:
+def _distributed(
+    node: Expr, parts: dict[Expr, list[Expr]], book: Rulebook, inside: bool
+) -> list[Expr]:
     choices = [
-        parts[arg] if book.is_linear(node.op, k) else [book.algebra.sum_of(*parts[arg])]
+        parts[arg]
+        if book.is_linear(node.op, k)
+        else [book.algebra.sum_of(*parts[arg]) if inside else arg]
         for k, arg in enumerate(node.args)
     ]
     if prod(map(len, choices)) > MAX_TERMS:

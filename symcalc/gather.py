@@ -112,8 +112,10 @@ class Gathering:
     def multiples(self, terms: list[Term], shape: Shape) -> Expr | None:
         """Write `c*x - c*y + x - y` as `(c + 1)*(x - y)`: several scalars times the same terms, or
         the identity."""
+        if shape == SCALAR:
+            return None
         groups: dict[Scalars, dict[Chain, Number]] = {}
-        for c, scalars, factors in terms if shape != SCALAR else ():
+        for c, scalars, factors in terms:
             groups.setdefault(scalars, {})[factors] = c
         alike: dict[frozenset[tuple[Chain, Number]], list[tuple[Number, Scalars]]] = {}
         for scalars, parts in groups.items():
@@ -121,9 +123,17 @@ class Gathering:
             key = frozenset((factors, quotient(c, lead)) for factors, c in parts.items())
             alike.setdefault(key, []).append((lead, scalars))
         for key, multiples in alike.items():
-            if len(multiples) > 1 and (len(key) > 1 or not next(iter(key))[0]):
+            if len(multiples) > 1 and len(key) > 1:
                 return self._times(dict(key), multiples, terms, shape)
-        return None
+        alone = [t for t in terms if not t[2]]
+        return self._one_multiple(alone, terms, shape) if len(alone) > 1 else None
+
+    def _one_multiple(self, alone: list[Term], terms: list[Term], shape: Shape) -> Expr:
+        """Return the multiples of the identity as one, beside the other terms."""
+        sign = -1 if all(c < 0 for c, _, _ in alone) else 1
+        times = self.sums.sum_of([(sign * c, s, ()) for c, s, _ in alone], SCALAR)
+        one: Term = (sign, ((self.presenter.box(times), 1),), ())
+        return self.sums.sum_of([*(t for t in terms if t[2]), one], shape)
 
     def _times(
         self,

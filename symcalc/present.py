@@ -232,6 +232,8 @@ class Presenter:
     def _parts(self, e: Expr) -> Iterable[Expr]:
         poly = self._ring(e)
         if poly is None:
+            if e.op.role == "hadamard" and self.words.ranks:
+                return e.args[0], *_entrywise_factors(e)
             factors = flatten(e, MAX_FACTORS) if e.op.role == "product" else ()
             return e.args if not factors or len(factors) > MAX_FACTORS else factors
         return [part for mono in poly.terms for part in _atoms(mono)]

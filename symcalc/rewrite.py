@@ -6,7 +6,7 @@ factors. A row whose variables need attributes fires only where these are known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -16,6 +16,7 @@ from symcalc.exact import Number, quotient
 from symcalc.expr import Expr
 from symcalc.factors import flatten, is_variable, rotations, untransposed
 from symcalc.op import Op, Rewrite
+from symcalc.pairs import Pair, Pairs, is_pair
 from symcalc.poly import Exponent, Poly
 from symcalc.shape import SCALAR, Dim, dim_substitute
 from symcalc.template import Template
@@ -73,11 +74,13 @@ class Rules:
         self.by_root: dict[str, list[Rule]] = {}
         self.by_factor: dict[str, list[Trigger]] = {}
         self.by_base: dict[tuple[str, bool], list[Rule]] = {}  # powers; whether of a scalar
+        self.pairs = Pairs()
         for rule in rules:
             self._index(rule)
         for triggers in self.by_factor.values():
             triggers.sort(key=lambda trigger: -trigger.rule.lhs.size)  # what says more goes first
         self.of_scalars = {name for name, scalar in self.by_base if scalar}
+        self.of_products = self.of_scalars | self.pairs.names
 
     def _index(self, rule: Rule) -> None:
         lhs = rule.lhs
@@ -95,6 +98,8 @@ class Rules:
         elif rule.power is not None:
             base = rule.power[0]
             self.by_base.setdefault((base.op.name, base.is_scalar), []).append(rule)
+        elif is_pair(lhs):
+            self.pairs.add(rule)
         else:
             self.by_root.setdefault(lhs.op.name, []).append(rule)
 
@@ -123,6 +128,13 @@ class Rules:
                     if base.is_scalar:
                         return n.scalars.power(result, times)
                     return n.entrywise.power(n.build(result), times)
+        return None
+
+    def pair(self, n: Normalizer, factors: Mapping[Expr, Exponent]) -> Pair | None:
+        """Find two commuting factors, functions of one argument, whose product a row rewrites."""
+        for rule, gone, binding in self.pairs.among(factors):
+            if self._allowed(n, rule, binding):
+                return Pair(gone, self._result(n, rule, binding))
         return None
 
     def reduce_chain(self, n: Normalizer, factors: Factors) -> tuple[Poly, Factors, Factors] | None:

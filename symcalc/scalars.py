@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from symcalc.exact import HALF, Number, quotient, raised, rational_power
 from symcalc.expr import Expr, node
-from symcalc.poly import Exponent, Mono, Poly, Scalars, sorted_scalars, term
+from symcalc.poly import UNIT, Exponent, Mono, Poly, Scalars, sorted_scalars, term
 from symcalc.shape import SCALAR
 
 if TYPE_CHECKING:
@@ -34,9 +34,19 @@ class ScalarFactors:
                 self.n.joined |= base.op.role in COMPOSITE or self._has_other_square(base)
             else:
                 merged[base] = k
-        if self.n.rules.of_scalars.intersection([base.op.name for base in merged]):
+        if self.n.rules.of_products.intersection([base.op.name for base in merged]):
             self._join_squares(merged)
+            merged = self._joined_pairs(merged)
         return sorted_scalars(merged)
+
+    def _joined_pairs(self, factors: dict[Expr, Exponent]) -> dict[Expr, Exponent]:
+        """Write `heaviside(c)*relu(c)` as `relu(c)`: a row says what two factors are together."""
+        found = self.n.rules.pair(self.n, factors)
+        mono, c = (found.result.single or (UNIT, 0)) if found else (UNIT, 0)
+        if found is None or c != 1 or mono.factors:
+            return factors
+        rest = {b: self.add_exponents(k, found.gone.get(b, 0)) for b, k in factors.items()}
+        return dict(self.merge(sorted_scalars(rest), mono.scalars))
 
     def _has_other_square(self, base: Expr) -> bool:
         """Whether a row says what the square of a factor is, which is more than one factor."""

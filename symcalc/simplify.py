@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symcalc.collector import uncollected
-from symcalc.expand import collected
+from symcalc.expand import collects, ways_out
 from symcalc.expr import Expr
 from symcalc.factors import untransposed
 from symcalc.graph import postorder
@@ -16,6 +16,7 @@ from symcalc.rulebook import Rulebook
 INSIDE_PRODUCTS = frozenset({"product", "hadamard", "scale"})
 MAX_NODES = 80  # of a formula that is multiplied out as a trial
 MULTIPLIED_SAVING = 3
+MULTIPLIED_GROWTH = 7  # nodes of a trial over the length of the formula: what is longer never wins
 MAX_ROUNDS = 5  # a regrouped sum may be written still shorter; the rounds end at a fixed point
 
 
@@ -96,10 +97,12 @@ def _or_multiplied_out(e: Expr, like: Expr | None, n: Normalizer, stacks: bool) 
     inside = [node for node in nodes if node.op.role in INSIDE_PRODUCTS and _has_sum(node)]
     if len(nodes) > MAX_NODES or len(inside) < 2:
         return e
-    poly = collected(e, n)
-    if poly is None:
+    if not collects(e, n):
         return e
-    other = Presenter(n, like, stacks).present(n.build(poly))
+    bound = MULTIPLIED_GROWTH * n.length(e)
+    ways = [way for way in dict.fromkeys(ways_out(e, n)) if way.size <= bound]
+    written = [Presenter(n, like, stacks).present(way) for way in ways]
+    other = min(written, key=n.length, default=e)
     return other if n.length(other) + MULTIPLIED_SAVING <= n.length(e) else e
 
 

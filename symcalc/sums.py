@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FACTORED_TERMS = 24
 IDENTITY_PENALTY = 2
 FULL_PENALTY = 6  # `(A - I)*x` for `A*x - x`: only where much more than x is shared
+SCALAR_SAVING = 2  # `a*b - a + c` stays
 PLACES = {"first": 0, "last": -1}
 Outer = tuple[Expr, Exponent | str]  # a scalar factor with its exponent, a factor with its place
 
@@ -186,8 +187,14 @@ class Sums:
             if outer == 1 and not scalars:
                 return self._grouped(terms, shape)
         box = self.presenter.box(self.sum_of(inner, shape))
-        factor = ((*scalars, (box, 1)), ()) if shape == SCALAR else (scalars, (box,))
-        return self.terms.term((outer, *factor), shape)
+        if shape == SCALAR:
+            return self.terms.term((outer, self._beside(scalars, box), ()), shape)
+        return self.terms.term((outer, scalars, (box,)), shape)
+
+    def _beside(self, scalars: Scalars, box: Expr) -> Scalars:
+        """Return scalar factors and a sum: after them, or over one like it."""
+        met = any(base is box for base, _ in scalars)
+        return self.n.scalars.merge(scalars, ((box, 1),)) if met else (*scalars, (box, 1))
 
     def _around(self, shared: Term, place: int, rest: list[Term], middle: Shape) -> Term:
         """Return a product with a sum at a place of its chain, or a sum of scalars beside it."""
@@ -231,16 +238,18 @@ class Sums:
 
     def _grouped(self, terms: list[Term], shape: Shape) -> Expr | None:
         """Take the most profitable factor, first, last or scalar, out of those that share it."""
-        if shape == SCALAR:
-            return None
         best = next((key for key in self._groups(terms) if not _is_long(terms, key)), None)
-        if best is None:
-            return None
+        if best is None or (shape == SCALAR and best[0].op.column("index")):
+            return None  # a polynomial in coordinates stays as it is
         inside = [t for t in terms if best in _outer_factors(t)]
         outside = [t for t in terms if best not in _outer_factors(t)]
-        group = self.sum_of(inside, shape)
-        whole: Term = (1, (), (self.presenter.box(group),))
-        return self.sum_of([*outside, whole], shape) if outside else group
+        box = self.presenter.box(self.sum_of(inside, shape))
+        if shape != SCALAR:
+            return self.sum_of([*outside, (1, (), (box,))], shape) if outside else box
+        self.n.joined = True  # the sum may stand beside one like it, or over it
+        whole = self.sum_of([*outside, (1, ((box, 1),), ())], shape)
+        plain = self.length(self._plain(terms, shape))
+        return whole if self.length(whole) + SCALAR_SAVING <= plain else None
 
     def _groups(self, terms: list[Term]) -> list[Outer]:
         """Return what some but not all terms share, the most profitable first."""

@@ -18,7 +18,7 @@ from symcalc.sample import sample, structured
 from symcalc.shape import dim_names
 
 CORPUS = Path(__file__).parent / "corpus"
-FILES = ("everyday", "questions", "practice", "research")
+FILES = ("everyday", "questions", "practice", "research", "books")
 SIZES = (4, 3, 2, 5, 6)
 
 

@@ -1,8 +1,9 @@
 """Textbook identities against independent numbers.
 
 The cases in `corpus/*.toml` are formulas printed in the Matrix Cookbook and on Wikipedia,
-objectives of every day, questions that people asked, formulas of practice, and objectives of
-research; `corpus/*truth.json` hold, for each, the derivative that JAX gives at two random points.
+objectives of every day, questions that people asked, formulas of practice, objectives of research,
+and cases of books and of peers; `corpus/*truth.json` hold, for each, the derivative that JAX gives
+at two random points.
 """
 
 import json
@@ -25,6 +26,7 @@ TEXTBOOKS, *OTHERS = (
         "questions_truth.json",
         "practice_truth.json",
         "research_truth.json",
+        "books_truth.json",
     )
 )
 CASES = {name: entry for file in (TEXTBOOKS, *OTHERS) for name, entry in file.items()}

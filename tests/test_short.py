@@ -44,6 +44,37 @@ FORMS = [
     ("sum(log(sigmoid(A*x)))", "x", "A: matrix(m, n); x: vector(n)", "A'*sigmoid(-A*x)"),
     ("-log(sigmoid(x'*y - x'*z))", "x", "x: vector(n); y: vector(n); z: vector(n)",
      "sigmoid(x'*z - x'*y)*(z - y)"),
+    # a denominator stays as its author wrote it where terms above the line cancel
+    ("(x - y)'*S*(x - y)/(c + (x - y)'*S*(x - y))", "x",
+     "S: spd matrix(n); c: positive scalar; x: vector(n); y: vector(n)",
+     "2*c*S*(x - y)/(c + (x - y)'*S*(x - y))^2"),
+    # the multiples of an identity are one
+    ("-(c + n + 1)/2*logdet(A) - tr(B*inv(A))/2", "A",
+     "A: spd matrix(n); B: spd matrix(n); c: positive scalar",
+     "inv(A)*(B*inv(A) - (c + n + 1)*I)/2"),
+    # a sign over the absolute value
+    ("sum(log(abs(A*x)))", "x", "A: matrix(m, n); x: vector(n)", "A'*(A*x) .^ -1"),
+    ("log(abs(x'*y))", "x", "x: vector(n); y: vector(n)", "y/(x'*y)"),
+    # scalars that some terms of a sum share, and denominators that some of them have
+    ("(1 - c)*norm2(x)^3 + c*norm2(x)^2", "x", "c: scalar; x: vector(n)",
+     "(2*c + 3*norm2(x)*(1 - c))*x"),
+    ("log(exp(x'*y)/(exp(x'*y) + exp(x'*z)))", "x", "x: vector(n); y: vector(n); z: vector(n)",
+     "exp(x'*z)*(y - z)/(exp(x'*y) + exp(x'*z))"),
+    ("log(sum(exp(A*x)) + exp(x'*y)) - x'*y", "x",
+     "A: matrix(m, n); x: vector(n); y: vector(n)",
+     "(A'*exp(A*x) - sum(exp(A*x))*y)/(sum(exp(A*x)) + exp(x'*y))"),
+    ("c/(c + a) + log(c/(c + a))", "c", "c: positive scalar; a: positive scalar",
+     "1/c - c/(c + a)^2"),
+    ("mean(x)/(mean(x)^2 + c)", "x", "x: vector(n); c: positive scalar",
+     "(c - mean(x)^2)*ones(n)/(n*(mean(x)^2 + c)^2)"),
+    # a step and what vanishes with it
+    ("relu(c - norm2(x - y))^2", "x", "c: scalar; x: vector(n); y: vector(n)",
+     "2*relu(c - norm2(x - y))*(y - x)/norm2(x - y)"),
+    ("w'*relu(1 - y .* (A*x)).^2", "x",
+     "A: matrix(m, n); w: vector(m); x: vector(n); y: vector(m)",
+     "-2*A'*(relu(ones(m) - y .* (A*x)) .* w .* y)"),
+    ("y'*x*abs(a'*x)*sign(a'*x)", "x", "x: vector(n); a: vector(n); y: vector(n)",
+     "(a*y' + y*a')*x"),
     ("tr((X .* A)*B*C)", "X", "A: matrix(n, m); X: matrix(n, m); B: matrix(m, k); C: matrix(k, n)",
      "A .* (B*C)'"),
     ("normF(X'*X - diag(diag(X'*X)))^2", "X", "X: matrix(n, m)", "4*X*(X'*X - diag(diag(X'*X)))"),
@@ -165,7 +196,7 @@ FORMS = [
      "2*((x - y) ./ x .^ 3)"),
     # powers with symbols
     ("sum(x .^ (1 - c))^(1/(1 - c))", "x", "x: positive vector(n); c: unit scalar",
-     "sum(x .^ (1 - c))^(1/(1 - c) - 1)*x .^ (-c)"),
+     "sum(x .^ (1 - c))^(c/(1 - c))*x .^ (-c)"),
     # diagonals
     ("norm1(M - diag(diag(M)))", "M", "M: matrix(n)", "sign(M - diag(diag(M)))"),
     ("tr(B*diag(x)^(-1/2))", "x", "B: matrix(n); x: positive vector(n)",
