@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symcalc.errors import ParseError, caret
-from symcalc.latex_fonts import partners, spread
+from symcalc.latex_groups import partners, regrouped
 from symcalc.latex_lexer import Lexeme
 from symcalc.latex_names import FONTS
 from symcalc.tokens import Token
@@ -45,7 +45,7 @@ class Frames:
 
     def load(self, found: Sequence[Lexeme]) -> None:
         """Take the lexemes of the formula."""
-        self.lexemes = spread(found, partners(found))
+        self.lexemes = regrouped(found)
         self.partner = partners(self.lexemes)
 
     def fail(self, message: str, at: int | None = None) -> ParseError:

@@ -1,11 +1,13 @@
-"""A font of several letters in LaTeX is one of each: a script behind it belongs to the last letter.
+"""Groups in LaTeX that are no brackets, as they are printed: `\\mathbf{AX}^{-1}` is A X^{-1}.
 
-`\\mathbf{AX}^{-1}` is printed as A X^{-1}, and so it is read; `\\mathbf{X}`, a single name, stays.
+A font of several letters is one of each, and a script behind it belongs to the last; the braces
+of `{\\|x\\|}_2` are left out, `{a \\over b}` is a fraction, `\\langle x \\mid y\\rangle` a pair.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from symcalc.latex_lexer import Lexeme
 from symcalc.latex_names import FONTS, base_name, greek_name
@@ -13,6 +15,62 @@ from symcalc.latex_names import FONTS, base_name, greek_name
 SWITCHES = ("\\bf", "\\cal", "\\sf", "\\bb", "\\rm", "\\it")
 SCRIPTS = ("_", "^")
 DIGITS = ("0", "1")
+
+
+def regrouped(found: Sequence[Lexeme]) -> list[Lexeme]:
+    """Return the lexemes of a formula with groups that mean what is printed."""
+    texts = {lexeme.text for lexeme in found}
+    if not texts.isdisjoint(("||", "\\over", "<")):
+        found = _replaced(found, {**_bare_norms(found), **_fractions(found), **_pairs(found)})
+    return list(found) if texts.isdisjoint(FONTS) else spread(found, partners(found))
+
+
+def _replaced(found: Sequence[Lexeme], by: dict[int, str]) -> list[Lexeme]:
+    """Return the lexemes with others at some places, given by their texts."""
+    return [
+        replace(lexeme, text=text, kind="command" if text[:1] == "\\" else "sign")
+        if place in by
+        else lexeme
+        for place, lexeme in enumerate(found)
+        for text in (by[place].split() if place in by else [""])
+    ]
+
+
+def _bare_norms(found: Sequence[Lexeme]) -> dict[int, str]:
+    """Leave out the braces around a norm in front of a subscript, `{\\|x\\|}_2`."""
+    inner = {
+        opened: closed
+        for opened, closed in partners(found).items()
+        if found[opened + 1].text == found[closed - 1].text == "||"
+        and [x.text for x in found[closed + 1 : closed + 2]] == ["_"]
+    }
+    return dict.fromkeys((*inner, *inner.values()), "")
+
+
+def _fractions(found: Sequence[Lexeme]) -> dict[int, str]:
+    """Write `{a \\over b}` as `\\frac{a}{b}`."""
+    made: dict[int, str] = {}
+    groups = sorted(partners(found).items(), key=lambda ends: ends[1] - ends[0])
+    for place, lexeme in enumerate(found):
+        around = [ends for ends in groups if ends[0] < place < ends[1]]
+        if lexeme.text == "\\over" and around:
+            made |= {around[0][0]: "\\frac {", place: "} {"}
+    return made
+
+
+def _pairs(found: Sequence[Lexeme]) -> dict[int, str]:
+    """Write `\\langle x \\mid y\\rangle` with a comma."""
+    made: dict[int, str] = {}
+    opened = -1
+    for place, lexeme in enumerate(found):
+        if lexeme.text == "<":
+            opened = place
+        elif lexeme.text == ">" and opened >= 0:
+            inside = range(opened + 1, place)
+            bars = [k for k in inside if found[k].text == "|"]
+            made |= {bars[0]: ","} if len(bars) == 1 else {}
+            opened = -1
+    return made
 
 
 def spread(found: Sequence[Lexeme], partner: dict[int, int]) -> list[Lexeme]:
