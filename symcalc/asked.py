@@ -1,5 +1,6 @@
 """What stands in front of a function and says what is to be done with it: `d/dX`, `\\nabla_x`,
-`gradient of ... with respect to x`, `min_x`. It is no part of the formula, and is left out.
+`gradient of ... with respect to x`, `min_x`, or what it is of: `x \\mapsto`. It is no part of the
+formula, and is left out.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ AROUND = [
         re.DOTALL | re.IGNORECASE,
     ),
 ]
+NAMES = rf"{NAME}(?:\s*,\s*{NAME})*"
+MAP = re.compile(
+    rf"{OPENS}(?P<asked>(?:\w+\s*(?:=|:|\\colon(?![A-Za-z]))\s*)?(?:@\s*\(\s*{NAMES}\s*\)"
+    rf"|(?:{NAMES}|\(\s*{NAMES}\s*\))\s*(?:\\(?:long)?mapsto(?![A-Za-z])|↦|->)))"
+)
 EXTREMUM = r"(?:arg\s*(?:\\,|\\)?\s*)?(?:min|max)(?:imi[sz]e)?"
 WORD = rf"(?:\\(?:operatorname\*?|text|mathrm|mathop)\s*\{{\s*)?\\?{EXTREMUM}(?:\s*\}})?"
 LIST = r"[^{}]*(?:\{[^{}]*\}[^{}]*)*"
@@ -71,6 +77,8 @@ def function_alone(text: str, variable: str) -> tuple[str, str]:
         if _is_closed(match["function"]):
             _check(text, match, variable)
             return _blank(text, match, "asked", "behind"), _note(match["asked"].strip(), "…")
+    if (map_ := MAP.match(text)) is not None:
+        return _blank(text, map_, "asked"), _note(map_["asked"].strip())
     return _objective(text)
 
 

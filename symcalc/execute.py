@@ -13,7 +13,7 @@ from symcalc.declare import Declaration, default_kind
 from symcalc.errors import ParseError, ShapeError, caret
 from symcalc.expr import Expr
 from symcalc.factors import is_zero
-from symcalc.infix import INFIX
+from symcalc.infix import INFIX, beside_at
 from symcalc.op import Op
 from symcalc.postfix import Item
 from symcalc.scope import Scope, Vocabulary
@@ -55,6 +55,7 @@ class Machine:
         self.of_entries: list[Expr] = []  # calls that may be taken for functions of a matrix
         self.arrays = False  # whether the text is code of an array library
         self.typed = False  # whether it is neither that nor LaTeX
+        self.contracts = False  # whether `@` stands in it, if so
 
     def _do_number(self, item: Item) -> None:
         _, _, exponent = item.value.lower().partition("e")
@@ -223,15 +224,28 @@ class Machine:
             return self._add(item)
         a, b = self._pop(2)
         self._check_flat(item, a, b)
-        if item.value == "/" and self._divides(a, b):
+        sign = self._sign(item, a, b) if self.contracts else item.value
+        if sign == "/" and self._divides(a, b):
             self.algebra.notes.append("`A/B` is A*inv(B), as in MATLAB")
             return self.stack.append(
                 self.algebra.times(a, self.algebra.power(b, self.algebra.number(-1)))
             )
         if self.arrays and item.value in rowwise.SIGNS:
             a, b = self._in_rows(a, b), self._in_rows(b, a)
-        self.stack.append(INFIX[item.value](self.algebra, a, b))
+        self.stack.append(INFIX[sign](self.algebra, a, b))
         return None
+
+    def _sign(self, item: Item, a: Expr, b: Expr) -> str:
+        """Return what an operator beside `@` means."""
+        power = item.value == "^" and self.text[item.at : item.at + 2] == "**"
+        spelled = "**" if power else item.value if self.text[item.at] in "*/" else ""
+        sign = beside_at(spelled, a, b)
+        if sign == spelled:
+            return str(item.value)
+        self.algebra.notes.append(
+            f"`{spelled}` of vectors beside `@` is of the entries, as in NumPy"
+        )
+        return sign
 
     def _divides(self, a: Expr, b: Expr) -> bool:
         """Whether a matrix stands over one that is declared: `X/N` may be over a number."""

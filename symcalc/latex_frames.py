@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symcalc.errors import ParseError, caret
+from symcalc.latex_groups import partners, regrouped
 from symcalc.latex_lexer import Lexeme
 from symcalc.latex_names import FONTS
 from symcalc.tokens import Token
@@ -44,12 +45,8 @@ class Frames:
 
     def load(self, found: Sequence[Lexeme]) -> None:
         """Take the lexemes of the formula."""
-        self.lexemes, opened = found, []
-        for place, lexeme in enumerate(found):
-            if lexeme.text == "{":
-                opened.append(place)
-            elif lexeme.text == "}" and opened:
-                self.partner[opened.pop()] = place
+        self.lexemes = regrouped(found)
+        self.partner = partners(self.lexemes)
 
     def fail(self, message: str, at: int | None = None) -> ParseError:
         return ParseError(caret(self.text, len(self.text) if at is None else at, message))

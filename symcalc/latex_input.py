@@ -20,6 +20,7 @@ LOGARITHMS = ("\\log", "\\ln")
 EXTREMA = ("\\min", "\\max", "\\argmin", "\\argmax", "argmin", "argmax", "minimize", "maximize")
 NORMS = {"fro": "F", "Fro": "F", "frob": "F", "star": "*"}
 BARS = ("|", "||")
+TEXTS = ("\\text", "\\mbox", "\\textrm", "\\hbox")
 OPERAND_KINDS = ("number", "suffix", "applied", "entries")
 
 
@@ -46,13 +47,22 @@ class LatexReader(Words):
         if objective := self._objective():
             return objective
         name = base_name(self.lexemes, int(self.at_place(0) in LOGARITHMS))
-        end = name.end if name else 0
-        if name and self.at_place(end) == "_":
-            end = self.extent(end + 1)
+        end = self._defined(name.end) if name else 0
         begin = definition_end(self.lexemes, end)
         if begin and name:
             self.left = "".join(x.text for x in self.lexemes[name.end : end] if x.kind == "letter")
         return begin
+
+    def _defined(self, end: int) -> int:
+        """Return where the name of a definition ends that has a letter up to `end`: behind its
+        subscript, and, in front of a bracket, more letters and an exponent: `W_2^2(p, q) =`."""
+        place = end
+        while place < len(self.lexemes) and self.lexemes[place].kind == "letter":
+            place += 1
+        while self.at_place(place) in ("_", "^"):
+            place = self.extent(place + 1)
+        called = self.at_place(place) == "("
+        return place if called else self.extent(end + 1) if self.at_place(end) == "_" else end
 
     def _objective(self) -> int:
         """Return where the formula behind `\\min_x` or `\\arg\\max_x` begins; 0 if none stands
@@ -112,7 +122,7 @@ class LatexReader(Words):
 
     def _below_bracket(self, texts: list[str], at: int) -> bool:
         last = self.tokens[-1].text if self.tokens and self.tokens[-1] else ""
-        inner = [text for text in texts if text not in "{}"]
+        inner = [text for text in texts if text not in "{}" and text not in FONTS]
         opened = self._opened() if last == ")" else -1
         before = self.tokens[opened - 1] if opened > 0 else None
         if last == ")" and before is not None and before.text == "norm":
@@ -200,6 +210,9 @@ class LatexReader(Words):
         if word == "\\operatorname":
             name = self.text[at:].partition("{")[2].partition("}")[0]
             raise self.fail(f"`{name[:40]}` is not a name", at)
+        if word in TEXTS:
+            message = f"`{word}{{...}}` holds words, no formula: write the function alone"
+            raise self.fail(message, at)
         if word in ACCENT_COMMANDS:
             raise self.fail("an accent stands over one letter", at)
         if word not in FONTS:
@@ -259,7 +272,7 @@ class LatexReader(Words):
             raise self.fail("a formula is one side of an equation: write what stands there", at)
         if word in BARS and lexeme.side == "left" and self._operand():
             self.emit("*", at)
-        self.tokens.append(Token("sign", "*" if word == "×" else word, at))
+        self.tokens.append(Token("sign", word, at))
         if word == "||" and lexeme.side != "left":
             self._norm_mark(at)
 

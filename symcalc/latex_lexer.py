@@ -14,7 +14,8 @@ from symcalc.tokens import MAX_LENGTH, SAME_SIGN
 
 WORD = (
     r"\\(?:operatorname\*?|math(?:rm|tt|it)|text(?:rm|up|it|tt|normal)?|mbox|hbox|rm)"
-    r"\s*\{\s*(?P<inner>(?:\w|\\_)+)\s*\}"
+    r"\s*\{\s*(?P<inner>(?:\w|\\_|(?<=\w)\\,(?=\w))+)\s*\}"
+    r"|\\operatorname\s*(?P<single>[^\W\d_])(?![^\W\d_])"
     r"|\{\s*\\rm\s+(?P<grouped>[^\W\d_]+)\s*\}|\\rm\s+(?P<switched>[^\W\d_]+)"
 )
 SPACING = (
@@ -90,7 +91,7 @@ class _Cutter:
         start, stop = _between_delimiters(self.text)
         for match in LEXEME.finditer(self.text, start, stop):
             kind = str(match.lastgroup)
-            kind = "word" if kind in ("inner", "grouped", "switched") else kind
+            kind = "word" if kind in ("inner", "single", "grouped", "switched") else kind
             getattr(self, f"_{kind}", self._plain)(match, kind)
         return self.found
 
@@ -134,8 +135,8 @@ class _Cutter:
             self.side = "right" if word == "\\right" else self.side
 
     def _word(self, match: re.Match[str], kind: str) -> None:
-        word = match["inner"] or match["grouped"] or match["switched"]
-        self._put("word", word.replace("\\_", "_"), match.start())
+        word = match["inner"] or match["single"] or match["grouped"] or match["switched"]
+        self._put("word", word.replace("\\_", "_").replace("\\,", ""), match.start())
 
     def _letters(self, match: re.Match[str], kind: str) -> None:
         run, at = match.group(), match.start()

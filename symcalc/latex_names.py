@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from symcalc.latex_lexer import Lexeme
 from symcalc.letters import ACCENTS, GREEK, INDEX_SIGNS, WITHOUT_COMMAND, latex_name
 
-BOLD = "mathbf boldsymbol bm pmb bf vec underline mathbfit symbf boldsymbol"
-OTHER_FONTS = "mathbb mathcal mathsf mathfrak mathscr cal sf bb rm it mathnormal mathrm mathit"
+BOLD = "mathbf boldsymbol bm pmb bf vec underline mathbfit symbf textbf boldmath mathbfsf"
+OTHER_FONTS = (
+    "mathbb mathcal mathsf mathfrak mathscr cal sf bb rm it mathnormal mathrm mathit textsf textsc"
+)
 FONTS = {f"\\{word}": "bold" for word in BOLD.split()} | {
     f"\\{word}": word for word in OTHER_FONTS.split()
 }

@@ -32,7 +32,7 @@ CODE_SIGNS = (",", "=", *OF_R)  # without these, text is no array code
 BRACKETS = {"(": ")", "[": "]", "{": "}"}
 BRACED = re.compile(r"[_^]\s*\{|\^T[A-Za-z]")
 FLAT_SIGNS = frozenset({"@", ".dot"})  # beside these, vectors are 1-D
-MATHEMATICAL = frozenset("‖∥ᵀ⁻²³⁰½−∑∏⊙⊗∘⟨⟩ᵢⱼ")  # signs of formulas that are set, not typed as code
+MATHEMATICAL = frozenset("‖∥ᵀ⊤⁻²³⁰½−∑∏⊙⊗∘⟨⟩ᵢⱼ")  # signs of formulas that are set, not typed as code
 SUM_SIGNS = frozenset("∑∏")
 SIGMA = "Σ"  # the capital letter, and not the sign of a sum
 BOLD_ONES = ("𝟏", "𝟙")

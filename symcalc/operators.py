@@ -16,7 +16,7 @@ UNARY, POWER, EXPONENT_SIGN, METHOD = 30, 40, 50, 60
 OTHER_PRODUCTS = {".*", "./", "kron", "outer"}  # beside these, `·` is read from left to right
 INFIX: dict[str, tuple[str, int]] = {
     "+": ("+", SUM), "-": ("-", SUM), ":": (":", FROBENIUS),
-    "*": ("*", PRODUCT), "@": ("@", PRODUCT), "·": ("·", PRODUCT),
+    "*": ("*", PRODUCT), "@": ("@", PRODUCT), "·": ("·", PRODUCT), "×": ("×", PRODUCT),
     "%*%": ("@", TIGHT), "%x%": ("kron", TIGHT), "%o%": ("outer", TIGHT),
     "\\": ("\\", PRODUCT), ".dot": ("@", METHOD),
     "/": ("/", PRODUCT), ".*": (".*", PRODUCT), "∘": (".*", PRODUCT), "⊙": (".*", PRODUCT),

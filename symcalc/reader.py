@@ -25,6 +25,7 @@ from symcalc.syntax import Parser
 UNSIGNED_BESIDE = (".*", "kron")
 ASKING = re.compile(
     r"∂|∇|nabla|partial|frac\s*\{|d\s*/\s*d|erivative|radient|min|max|s\.t\.|subject"
+    r"|mapsto|↦|->|@\s*\(\s*\w+\s*[,)]"
 )
 TIGHTLY = "a product without a sign is read before `∘` and `⊗`: `A ∘ B C` is A ∘ (B C)"
 
@@ -122,6 +123,7 @@ class Reader(Machine):
         self.items = items
         self.arrays = notation.arrays
         self.typed = not (notation.arrays or notation.latex)
+        self.contracts = self.typed and any(item.value == "@" for item in items)
         if any(item.kind == "binder" for item in items):
             self.indices = indices.Indices(items, self.scope, notation)
         check_calls(items, self.text)

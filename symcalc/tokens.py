@@ -38,7 +38,7 @@ TOKEN = re.compile(
 SAME_SIGN = {
     "−": "-", "–": "-", "—": "-", "‖": "||", "∥": "||", "∣": "|", "’": "'", "′": "'", ".'": "'",
     ".matmul": ".dot", ".mm": ".dot", ".mv": ".dot", ".T": "'", ".t()": "'", "⊤": "'", "⊺": "'",
-    "⟨": "<", "⟩": ">", "×": "*", "⋅": "·", "∙": "·",
+    "⟨": "<", "⟩": ">", "⋅": "·", "∙": "·",
     "•": "·", "∗": "*", ".+": "+", ".-": "-", "⊘": "./", "√": "sqrt", ":=": "=",
 }  # fmt: skip
 REFUSED = {
@@ -70,6 +70,8 @@ def tokenize(text: str) -> list[Token]:
     if len(text) > MAX_LENGTH:
         raise ParseError(f"the formula has {len(text)} characters; the limit is {MAX_LENGTH}")
     tokens = [_token(text, m) for m in TOKEN.finditer(text) if m.lastgroup != "space"]
+    while len(tokens) > 1 and tokens[-1].text == ";":  # the end of a statement
+        tokens.pop()
     bracketed = len(tokens) > 1 and tokens[0].kind == "name" and tokens[1].text == "("
     return tokens[definition_end(tokens, 1) if bracketed else 0 :]
 
