@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from symcalc.expr import Expr, sort_key
@@ -28,14 +29,19 @@ class Commuting:
         """
         if not self.n.rules.by_factor or not _may_commute(factors):
             return factors
+        known = [self.memo[f] if f in self.memo else self.variable(f) for f in factors]
+        for one, other in pairwise(known):
+            if one is other is not None:
+                break
+        else:
+            return factors
         runs: list[tuple[Expr | None, list[Expr]]] = []
-        for factor in factors:
-            of = self.variable(factor)
+        for factor, of in zip(factors, known, strict=True):
             if of is not None and runs and runs[-1][0] is of:
                 runs[-1][1].append(factor)
             else:
                 runs.append((of, [factor]))
-        return tuple(f for _, run in runs for f in (sorted(run, key=sort_key) if run[1:] else run))
+        return tuple([f for _, run in runs for f in sorted(run, key=sort_key)])
 
     def variable(self, e: Expr) -> Expr | None:
         """Return the matrix A for an expression that commutes with all that commutes with A."""
