@@ -148,8 +148,10 @@ def _finish(current: Expr, d: dict[Expr, Expr], book: Rulebook) -> list[Step]:
 
 def _labels(book: Rulebook, used: Iterable[Expr]) -> tuple[str, str]:
     variables = list(dict.fromkeys(e for e in used if e.parameters))
-    ops = list(dict.fromkeys(e.op for e in used if not e.parameters))
-    rules = [rule_text(book, op) for op in ops] + [_chain_rule(book, v) for v in variables]
+    calls = [e for e in used if not e.parameters]
+    ops = list(dict.fromkeys(e.op for e in calls))
+    rules = [rule_text(book, op, _numbers([e for e in calls if e.op is op])) for op in ops]
+    rules += [_chain_rule(book, v) for v in variables]
     sources = [str(op.column("source")) for op in ops] + ["chain rule"] * bool(variables)
     return "; ".join(rules), "; ".join(dict.fromkeys(sources))
 
@@ -160,15 +162,22 @@ def _chain_rule(book: Rulebook, v: Expr) -> str:
     return f"d({v}) = {' + '.join(terms)}"
 
 
-def rule_text(book: Rulebook, op: Op) -> str:
-    """Return the differential of an operation as its row gives it: `d(A*B) = dA*B + A*dB`."""
-    key = ("rule text", op)
+def _numbers(calls: list[Expr]) -> frozenset[int]:
+    """Return the slots in which all calls of an operation have a number."""
+    slots = range(min(len(e.args) for e in calls))
+    return frozenset(k for k in slots if all(e.args[k].op.role == "number" for e in calls))
+
+
+def rule_text(book: Rulebook, op: Op, fixed: frozenset[int] = frozenset()) -> str:
+    """Return the differential of an operation as its row gives it: `d(A*B) = dA*B + A*dB`; without
+    the terms of slots that are `fixed`."""
+    key = ("rule text", op, fixed)
     if key not in book.cache:
-        book.cache[key] = _rule_text(book, op)
+        book.cache[key] = _rule_text(book, op, frozenset() if op.variadic else fixed)
     return str(book.cache[key])
 
 
-def _rule_text(book: Rulebook, op: Op) -> str:
+def _rule_text(book: Rulebook, op: Op, fixed: frozenset[int]) -> str:
     algebra = book.algebra
     slots = [algebra.symbol(s.name, (s.rows, s.cols)) for s in op.slots]
     if op.variadic:
@@ -179,8 +188,8 @@ def _rule_text(book: Rulebook, op: Op) -> str:
     if rows and all(row.startswith(REFUSAL) for row in rows):
         return f"{whole}: {rows[0].removeprefix(REFUSAL)}"
     for index, slot in enumerate(slots):
-        row = op.column("d", {}).get(op.slot(index).name, "")
-        if row.startswith(REFUSAL) or (template := rule(book, op, index)) is None:
+        left_out = index in fixed or rows[index].startswith(REFUSAL)
+        if left_out or (template := rule(book, op, index)) is None:
             continue
         h = algebra.symbol(f"d{slot.name}", slot.shape)
         args = (slot,) if op.variadic else tuple(slots)
