@@ -58,8 +58,8 @@ class Cancelling:
             times = self.n.normal(base)
             parts = []
             for mono, c in poly.terms.items():
-                rest = tuple((b, k) for b, k in mono.scalars if b is not base)
-                over = rest != mono.scalars
+                over = dict(mono.scalars).get(base) == -1
+                rest = self.n.scalars.merge(mono.scalars, ((base, 1),)) if over else mono.scalars
                 factor = self.n.number(1) if over else times
                 parts += [
                     (self.n.multiply(term(SCALAR, Mono(rest)), term(SCALAR, m, k)), c)

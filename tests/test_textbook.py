@@ -28,6 +28,10 @@ RESULTS = [  # function, variable, declarations, the gradient
     ("||y - X*β||^2", "beta", None, "-2*X'*(y - X*β)"),
     ("||y - X*b||^2 + c*||b||^2", "b", None, "2*(c*b - X'*(y - X*b))"),
     (r"\mathbf{x}^T A \mathbf{x}", r"\mathbf{x}", None, "(A + A')*x"),
+    # two powers of one denominator
+    ("c*log(a + b) + c/(a + b)", "a", "a: positive scalar; b: positive scalar; c: scalar",
+     "c/(a + b) - c/(a + b)^2"),
+    ("log(1 + x'*x) + 1/(1 + x'*x)", "x", "x: vector(n)", "2*(x'*x)*x/(1 + x'*x)^2"),
 ]  # fmt: skip
 
 
